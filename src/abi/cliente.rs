@@ -1,0 +1,63 @@
+//! Capítulo 2 del header: el cliente, y terminar.
+
+use std::ffi::{c_char, c_int};
+
+use super::guardia::guardia;
+use super::{descriptores, punteros};
+use crate::conexion;
+use crate::opciones::Opciones;
+
+/// TITULO: 2. El cliente
+///
+/// @brief Conecta con un servidor y hace el handshake: `socket`, `connect`, enviar 1, recibir 0.
+///
+/// Anda recién cuando el servidor llega a `esperar_cliente()`: si no llega en `TP0_ESPERA_MS` (5 segundos), falla con ETIMEDOUT. Es la
+/// única diferencia con el TP0, que no tiene handshake; con `TP0_HANDSHAKE=no` tampoco lo hay.
+///
+/// @param ip La IP del servidor o su nombre, como "127.0.0.1".
+/// @param puerto Su puerto, de "1" a "65535".
+/// @return El descriptor de la conexión (nunca 0, 1 ni 2), o -1.
+/// @note errno: EINVAL (NULL, IP o puerto mal escritos, variable de entorno que no se entiende), EHOSTUNREACH (nombre desconocido,
+///       o no hay camino), ECONNREFUSED (nadie escucha), ETIMEDOUT (no contestó, o no contestó el handshake), EPROTO (rechazó el
+///       handshake, o habla otro protocolo), ECONNRESET (cerró antes de contestarlo), EMFILE.
+/// @note Bloquea a lo sumo `TP0_ESPERA_MS`. La puede llamar cualquier hilo. Los textos se recortan (blancos y fines de línea) y no se
+///       guardan. Una vez que se deje de usar, se debe liberar con `liberar_conexion()`. Es la función del TP0.
+///
+/// @code
+/// int conexion = crear_conexion("127.0.0.1", "4444");
+/// if (conexion == -1) {
+///     fprintf(stderr, "%s\n", tp0_error());
+///     return EXIT_FAILURE;
+/// }
+/// @endcode
+///
+/// # Safety
+/// Cada argumento es NULL o un texto terminado en `'\0'`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn crear_conexion(ip: *const c_char, puerto: *const c_char) -> c_int {
+    const PISTA: &str = ": ¿existe esa clave en el .config?, ¿llamaste a config_destroy antes de usarla?";
+    guardia(|| {
+        // SAFETY: lo promete quien llama.
+        let ip = unsafe { punteros::texto(ip, "ip", PISTA) }?;
+        // SAFETY: lo promete quien llama.
+        let puerto = unsafe { punteros::texto(puerto, "puerto", PISTA) }?;
+        let opciones = Opciones::del_entorno()?;
+        let hecha = conexion::conectar(&ip.to_string_lossy(), &puerto.to_string_lossy(), &opciones)?;
+        descriptores::registrar(hecha.socket, opciones.tamanio_maximo, None)
+    })
+}
+
+/// @brief Termina una conexión o un servidor: `close`. El puerto queda libre.
+///
+/// Los hilos que estén bloqueados en él despiertan con -1 (salvo que el proceso haya hecho fork después de crearlo: entonces sólo
+/// cierra su copia, y el otro proceso conserva la suya). Si hay una llamada en vuelo, cierra cuando ella sale.
+///
+/// @param descriptor Lo que devolvió `iniciar_servidor()`, `esperar_cliente()` o `crear_conexion()`.
+/// @return 0, o -1.
+/// @note errno: EBADF si no es un socket abierto, o si ya se liberó: no pasa nada.
+/// @note No bloquea. La puede llamar cualquier hilo. Después de que `recibir_operacion()` devolvió -1, llamarla está bien y no
+///       llamarla también. Es la función del TP0.
+#[unsafe(no_mangle)]
+pub extern "C" fn liberar_conexion(descriptor: c_int) -> c_int {
+    guardia(|| descriptores::liberar(descriptor).map(|()| 0))
+}

@@ -1,0 +1,103 @@
+/**
+ * @file tp0.h
+ * @brief `#include <tp0.h>` - libtp0 @VERSION@: la capa de sockets del TP0 de Sistemas Operativos (UTN FRBA).
+ *
+ * Este archivo es el manual, y lo escribe la compilación de la biblioteca: se lee de arriba para abajo. Se enlaza con `-ltp0`.
+ *
+ * Un servidor y un cliente enteros:
+ * @code
+ * int servidor = iniciar_servidor();                          int conexion = crear_conexion("127.0.0.1", "4444");
+ * int cliente = esperar_cliente(servidor);                    enviar_mensaje("hola", conexion);
+ * while (recibir_operacion(cliente) == MENSAJE)               recibir_operacion(conexion);
+ *     recibir_mensaje(cliente), enviar_mensaje("chau", cliente);   recibir_mensaje(conexion);
+ * liberar_conexion(cliente);                                  liberar_conexion(conexion);
+ * liberar_conexion(servidor);
+ * @endcode
+ *
+ * Reglas, para todas las funciones:
+ *  - Errores: devuelven -1 o NULL (`recibir_paquete`, la lista vacía), ponen `errno` y dejan en `tp0_error()` una línea que dice qué
+ *    pasó y qué probar. Ningún argumento y nada que llegue por la red puede hacer caer al programa.
+ *  - Memoria: lo que devuelven es de malloc y lo libera quien llama, con lo que cada función dice. No se quedan con nada.
+ *  - Hilos: se pueden llamar desde cualquiera. Por una conexión pueden enviar varios a la vez (cada mensaje sale entero) y
+ *    recibir uno.
+ *  - Señales: nunca hay SIGPIPE. Una señal no corta un envío ni una recepción; sí a `esperar_cliente`, según SA_RESTART.
+ *  - Descriptores: son los de siempre, sirven para select, poll, send, recv y close; se cierran solos en exec; nunca son 0, 1 ni 2.
+ *  - Límite: un payload mide a lo sumo 64 MiB (`TP0_TAMANIO_MAXIMO`).
+ *
+ * Lo que viaja (enteros de 4 bytes, little-endian):
+ * @code
+ *  handshake   cliente -> servidor  | 1 |        servidor -> cliente  | 0 |  o  | -1 | y cierra
+ *  mensaje     | código de operación | tamaño | tamaño bytes de payload |
+ *  MENSAJE     payload = | texto con su '\0' |
+ *  PAQUETE     payload = | largo | bytes | largo | bytes | ...
+ * @endcode
+ *
+ * El entorno, que se lee en cada `iniciar_servidor` y `crear_conexion` (un valor que no se entiende es un error, EINVAL):
+ *  - `TP0_IP`, `TP0_PUERTO`: dónde escucha `iniciar_servidor` (todas las interfaces, 4444). Puerto 0: uno libre cualquiera.
+ *  - `TP0_HANDSHAKE`: otro valor (1); `no`: sin handshake, de ningún lado; `opcional`: el servidor acepta clientes con y sin él.
+ *  - `TP0_ESPERA_MS`: plazo de conexión y handshake, en milisegundos (5000); 0: sin plazo.
+ *  - `TP0_TAMANIO_MAXIMO`: el mayor payload, en bytes (67108864).
+ *
+ * Antes de incluirlo se puede definir `TP0_SIN_LOGGER` o `TP0_SIN_OP_CODE`, si el programa tiene su propio `logger` u `op_code`.
+ */
+@CORTE@
+#include <assert.h>
+#include <netdb.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define TP0_VERSION "@VERSION@"
+#define TP0_VERSION_MAYOR @MAJOR@
+#define TP0_VERSION_MENOR @MINOR@
+#define TP0_VERSION_PARCHE @PATCH@
+
+/* Donde están las commons se usan sus tipos; si no, se declaran los mismos. La biblioteca no las necesita. */
+#if defined(__has_include)
+#if __has_include(<commons/log.h>) && __has_include(<commons/collections/list.h>)
+#include <commons/log.h>
+#include <commons/collections/list.h>
+#define TP0_CON_COMMONS 1
+#endif
+#endif
+
+#ifndef TP0_CON_COMMONS
+typedef struct link_element {
+    void *data;
+    struct link_element *next;
+} t_link_element;
+
+typedef struct {
+    t_link_element *head;
+    int elements_count;
+} t_list;
+
+typedef struct tp0_log t_log;
+#endif
+
+/** @brief Los códigos de operación del TP0. Un programa puede tener más: cualquier entero que no sea negativo. */
+#ifndef TP0_SIN_OP_CODE
+typedef enum {
+    MENSAJE,
+    PAQUETE
+} op_code;
+#endif
+
+/**
+ * @brief El logger global del TP0: si no es NULL y el programa usa las commons, ahí se anota lo que pasa.
+ * @note Lo asigna el programa, antes de crear hilos, y lo libera él. Si define el suyo (con `TP0_SIN_LOGGER`), se usa ése.
+ */
+#ifndef TP0_SIN_LOGGER
+#ifdef __cplusplus
+extern "C" {
+#endif
+extern t_log *logger;
+#ifdef __cplusplus
+}
+#endif
+#endif

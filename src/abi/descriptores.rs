@@ -1,0 +1,408 @@
+//! Lo que se recuerda de cada descriptor: una ranura por número.
+//!
+//! C pasa números, y los números se reusan. Las reglas que hacen eso inofensivo:
+//!
+//! * Cada llamada se anota en la ranura mientras dura ([`usar`]). Liberar marca la ranura y despierta a los que esperan; el último
+//!   en salir cierra. Así un número no se reusa mientras alguien lo está usando.
+//! * Lo que hace la biblioteca empieza de cero ([`registrar`]). Un `close(fd)` del programa no se ve, así que donde importa
+//!   se compara el inodo: dos sockets distintos nunca comparten uno.
+//! * Las ranuras viven en páginas del kernel, que nacen en cero y no se devuelven: todo en cero es una ranura nueva, y
+//!   ningún hilo llega a una que ya no está.
+
+use std::ffi::c_int;
+use std::io::IoSlice;
+use std::mem::{MaybeUninit, size_of};
+use std::os::fd::{AsRawFd, BorrowedFd, IntoRawFd, RawFd};
+use std::ptr::{self, NonNull};
+use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use socket2::{SockRef, Socket};
+
+use super::memoria::{self, Pagina};
+use super::tumbas;
+use crate::conexion::{self, Envio};
+use crate::error::{Error, Resultado};
+use crate::escucha::Escucha;
+use crate::opciones;
+use crate::red;
+use crate::sistema::{Cerrojo, HijoConUnHilo};
+
+/// Ranuras que se piden juntas.
+const POR_TROZO: usize = 64;
+/// Trozos posibles: hasta el descriptor 1.048.575.
+const TROZOS: usize = 16 * 1024;
+
+/// Alguien liberó el número; el último en salir lo cierra.
+const LIBERADA: u64 = 1 << 32;
+/// Alguien lo está cerrando.
+const CERRANDO: u64 = 1 << 33;
+/// Cuántas llamadas hay en vuelo.
+const EN_VUELO: u64 = LIBERADA - 1;
+
+/// Lo que se recuerda de un número. Todo en cero es una ranura nueva.
+#[derive(Debug)]
+#[repr(C, align(64))]
+struct Ranura {
+    /// Llamadas en vuelo, LIBERADA y CERRANDO.
+    estado: AtomicU64,
+    /// El código de operación leído y todavía no usado, y qué hilo lo leyó.
+    codigo: AtomicU64,
+    /// El inodo del socket la última vez que se miró.
+    inodo: AtomicU64,
+    /// Si es una tumba, cuál; 0 si no.
+    tumba: AtomicU64,
+    /// El mayor payload; 0: todavía no se sabe.
+    tamanio_maximo: AtomicU32,
+    /// Cuántas veces se había bifurcado el proceso cuando se hizo.
+    bifurcacion: AtomicU32,
+    envio: Cerrojo<Envio>,
+    escucha: Cerrojo<Option<Pagina<Escucha>>>,
+}
+
+static TABLA: [AtomicPtr<Ranura>; TROZOS] = [const { AtomicPtr::new(ptr::null_mut()) }; TROZOS];
+/// Cuántos trozos del comienzo de la tabla pueden existir.
+static TROZOS_EN_USO: AtomicUsize = AtomicUsize::new(0);
+/// Cuántas veces se bifurcó este proceso (fork).
+static BIFURCACIONES: AtomicU32 = AtomicU32::new(0);
+/// Si ya se pidió avisar de cada fork.
+static AVISADO: Cerrojo<bool> = Cerrojo::nuevo(false);
+
+/// Una llamada en vuelo sobre un descriptor. Al soltarla, si era la última y el número se liberó, se cierra.
+#[derive(Debug)]
+pub(super) struct Uso {
+    ranura: &'static Ranura,
+    fd: BorrowedFd<'static>,
+}
+
+fn descriptor_invalido(descriptor: c_int, motivo: &'static str) -> Error {
+    Error::Descriptor { descriptor, motivo }
+}
+
+/// Anota una llamada sobre `descriptor`.
+pub(super) fn usar(descriptor: c_int) -> Resultado<Uso> {
+    let ranura = ranura(descriptor)?;
+    loop {
+        let antes = ranura.estado.fetch_add(1, Ordering::AcqRel);
+        // SAFETY: no es negativo (`ranura` lo comprobó). Si no está abierto, las llamadas darán EBADF, que es un error más.
+        let fd = unsafe { BorrowedFd::borrow_raw(descriptor) };
+        let uso = Uso { ranura, fd };
+        if antes & (LIBERADA | CERRANDO) == 0 {
+            return Ok(uso);
+        }
+        drop(uso);
+        if antes & CERRANDO == 0 {
+            return Err(descriptor_invalido(descriptor, "ya se liberó"));
+        }
+        // El cierre está en marcha en otro hilo: cuando termine, el número podrá ser de otra conexión, o de nadie.
+        thread::sleep(Duration::from_micros(20));
+    }
+}
+
+/// Entrega a C un socket que hizo la biblioteca: su ranura empieza de cero.
+pub(super) fn registrar(socket: Socket, tamanio_maximo: u32, escucha: Option<Escucha>) -> Resultado<c_int> {
+    avisar_de_cada_fork();
+    let escucha = escucha.map(Pagina::nueva).transpose()?;
+    let uso = usar_nuevo(socket.as_raw_fd())?;
+    let ranura = uso.ranura;
+    ranura.codigo.swap(0, Ordering::AcqRel);
+    ranura.tumba.swap(0, Ordering::AcqRel);
+    ranura.inodo.swap(inodo(socket.as_raw_fd()).unwrap_or(0), Ordering::AcqRel);
+    ranura.tamanio_maximo.swap(tamanio_maximo, Ordering::AcqRel);
+    ranura.bifurcacion.swap(BIFURCACIONES.load(Ordering::Acquire), Ordering::AcqRel);
+    *ranura.envio.tomar() = Envio::nuevo();
+    *ranura.escucha.tomar() = escucha;
+    Ok(socket.into_raw_fd())
+}
+
+/// Como [`usar`], para un número que el kernel acaba de dar: si la ranura dice que está liberado, es de antes.
+fn usar_nuevo(descriptor: RawFd) -> Resultado<Uso> {
+    match usar(descriptor) {
+        Err(Error::Descriptor { .. }) => {
+            // El programa lo cerró por su cuenta mientras otra llamada seguía en vuelo.
+            ranura(descriptor)?.estado.fetch_and(!LIBERADA, Ordering::AcqRel);
+            usar(descriptor)
+        }
+        usado => usado,
+    }
+}
+
+/// Libera `descriptor`: despierta a los que esperan en él, y lo cierra el último en salir.
+pub(super) fn liberar(descriptor: c_int) -> Resultado<()> {
+    let uso = usar(descriptor)?;
+    let antes = uso.ranura.estado.fetch_or(LIBERADA, Ordering::AcqRel);
+    if antes & LIBERADA != 0 {
+        return Err(descriptor_invalido(descriptor, "ya se liberó"));
+    }
+    match comprobar_socket(descriptor) {
+        Ok(inodo) => {
+            uso.ranura.inodo.swap(inodo, Ordering::AcqRel);
+        }
+        Err(error) => {
+            uso.ranura.estado.fetch_and(!LIBERADA, Ordering::AcqRel);
+            return Err(error);
+        }
+    }
+    let ocupada = antes & EN_VUELO > 1;
+    if ocupada && !uso.bifurcada() {
+        match uso.escucha() {
+            Some(escucha) => escucha.liberar(&uso.socket()),
+            None => red::terminar(&uso.socket()),
+        }
+    }
+    Ok(())
+}
+
+/// Libera `descriptor` si sigue siendo la tumba `orden`.
+pub(super) fn liberar_tumba(descriptor: c_int, orden: u64) {
+    let Ok(uso) = usar(descriptor) else { return };
+    let es_la_misma = uso.ranura.tumba.load(Ordering::Acquire) == orden && uso.es_el_mismo_socket();
+    if es_la_misma {
+        uso.ranura.estado.fetch_or(LIBERADA, Ordering::AcqRel);
+    }
+}
+
+impl Uso {
+    pub(super) fn descriptor(&self) -> c_int {
+        self.fd.as_raw_fd()
+    }
+
+    /// El socket, prestado: no se cierra al soltarlo.
+    pub(super) fn socket(&self) -> SockRef<'_> {
+        SockRef::from(&self.fd)
+    }
+
+    /// Envía `partes` como un solo mensaje, sin mezclarse con el de otro hilo.
+    pub(super) fn enviar(&self, partes: &mut [IoSlice<'_>]) -> Resultado<()> {
+        conexion::enviar(&self.socket(), &mut self.ranura.envio.tomar(), partes)
+    }
+
+    /// El mayor payload de esta conexión. El de una que no hizo la biblioteca es el del entorno.
+    pub(super) fn tamanio_maximo(&self) -> Resultado<u32> {
+        match self.ranura.tamanio_maximo.load(Ordering::Acquire) {
+            0 => {
+                let del_entorno = opciones::tamanio_maximo_del_entorno()?;
+                self.ranura.tamanio_maximo.swap(del_entorno, Ordering::AcqRel);
+                Ok(del_entorno)
+            }
+            bytes => Ok(bytes),
+        }
+    }
+
+    /// Recuerda el código de operación que este hilo acaba de leer.
+    pub(super) fn anotar_codigo(&self, codigo: i32) {
+        let anotado = (u64::from(este_hilo()) << 32) | u64::from(codigo.unsigned_abs());
+        self.ranura.codigo.swap(anotado, Ordering::AcqRel);
+    }
+
+    /// Usa el código que este hilo leyó, si leyó uno y no lo usó.
+    pub(super) fn usar_codigo(&self) -> Option<i32> {
+        let anotado = self.ranura.codigo.load(Ordering::Acquire);
+        if anotado == 0 {
+            return None;
+        }
+        self.ranura.codigo.swap(0, Ordering::AcqRel);
+        let [.., a, b, c, d] = anotado.to_be_bytes();
+        (anotado >> 32 == u64::from(este_hilo())).then(|| i32::from_be_bytes([a, b, c, d]))
+    }
+
+    /// Si el número sigue siendo del socket que se anotó. Si no, lo es de ahora en más.
+    pub(super) fn es_el_mismo_socket(&self) -> bool {
+        let ahora = inodo(self.descriptor()).unwrap_or(0);
+        self.ranura.inodo.swap(ahora, Ordering::AcqRel) == ahora
+    }
+
+    /// Lo que este socket recuerda si es uno que escucha. Si el número cambió de dueño, o no lo hizo la biblioteca, empieza de cero
+    /// con las opciones del entorno.
+    pub(super) fn escucha_o_nueva(&self) -> Resultado<&Escucha> {
+        if self.es_el_mismo_socket() {
+            if let Some(escucha) = self.escucha() {
+                return Ok(escucha);
+            }
+        }
+        let nueva = Pagina::nueva(Escucha::nueva(opciones::Opciones::del_entorno()?))?;
+        *self.ranura.escucha.tomar() = Some(nueva);
+        self.escucha().ok_or(Error::Liberado)
+    }
+
+    fn escucha(&self) -> Option<&Escucha> {
+        let lugar = self.ranura.escucha.tomar().as_ref().map(Pagina::puntero)?;
+        // SAFETY: la página sólo se suelta al cerrar el número, cuando no quedan llamadas en vuelo, y ésta es una.
+        Some(unsafe { lugar.as_ref() })
+    }
+
+    /// Si el proceso se bifurcó desde que se hizo este socket: puede haber otra copia de él en otro proceso.
+    fn bifurcada(&self) -> bool {
+        self.ranura.bifurcacion.load(Ordering::Acquire) != BIFURCACIONES.load(Ordering::Acquire)
+    }
+
+    /// Termina la conversación, para los dos lados y para todos los hilos.
+    pub(super) fn terminar(&self) {
+        red::terminar(&self.socket());
+    }
+
+    /// Termina la conversación y deja en el número una tumba.
+    pub(super) fn enterrar(&self) {
+        if self.ranura.estado.load(Ordering::Acquire) & LIBERADA != 0 || self.es_una_tumba() {
+            return;
+        }
+        if !self.bifurcada() {
+            self.terminar();
+        }
+        if let Some(tumba) = tumbas::cavar(self.descriptor()) {
+            self.ranura.codigo.swap(0, Ordering::AcqRel);
+            self.ranura.inodo.swap(tumba.inodo, Ordering::AcqRel);
+            self.ranura.tumba.swap(tumba.orden, Ordering::AcqRel);
+            if let Some((descriptor, orden)) = tumba.reemplaza_a {
+                liberar_tumba(descriptor, orden);
+            }
+        }
+    }
+
+    fn es_una_tumba(&self) -> bool {
+        self.ranura.tumba.load(Ordering::Acquire) != 0 && self.es_el_mismo_socket()
+    }
+
+    /// Cierra de verdad. Sólo lo corre quien puso CERRANDO.
+    fn cerrar(&self) {
+        let ranura = self.ranura;
+        *ranura.escucha.tomar() = None;
+        // Si el programa ya lo había cerrado por su cuenta, el número puede ser de otro.
+        if inodo(self.descriptor()) == Some(ranura.inodo.load(Ordering::Acquire)) {
+            // SAFETY: es el socket que se liberó, y no queda ninguna llamada que lo use.
+            unsafe { libc::close(self.descriptor()) };
+        }
+        ranura.codigo.swap(0, Ordering::AcqRel);
+        ranura.tumba.swap(0, Ordering::AcqRel);
+        ranura.inodo.swap(0, Ordering::AcqRel);
+        ranura.tamanio_maximo.swap(0, Ordering::AcqRel);
+        // Último: quien espere para usar el número nuevo ya puede.
+        ranura.estado.fetch_and(!(LIBERADA | CERRANDO), Ordering::AcqRel);
+    }
+}
+
+impl Drop for Uso {
+    fn drop(&mut self) {
+        let estado = &self.ranura.estado;
+        let ultimo_de_una_liberada = estado.fetch_sub(1, Ordering::AcqRel) == LIBERADA | 1;
+        if ultimo_de_una_liberada {
+            let cierra_este =
+                estado.compare_exchange(LIBERADA, LIBERADA | CERRANDO, Ordering::AcqRel, Ordering::Acquire);
+            if cierra_este.is_ok() {
+                self.cerrar();
+            }
+        }
+    }
+}
+
+/// La ranura de un número. Si su trozo no existe, lo pide.
+fn ranura(descriptor: c_int) -> Resultado<&'static Ranura> {
+    let numero =
+        usize::try_from(descriptor).map_err(|_| descriptor_invalido(descriptor, "falló la llamada que lo dio"))?;
+    let lugar = TABLA.get(numero / POR_TROZO).ok_or_else(|| descriptor_invalido(descriptor, "es demasiado grande"))?;
+    let mut trozo = lugar.load(Ordering::Acquire);
+    if trozo.is_null() {
+        trozo = agregar_trozo(lugar)?;
+        TROZOS_EN_USO.fetch_max(numero / POR_TROZO + 1, Ordering::AcqRel);
+    }
+    // SAFETY: un trozo tiene POR_TROZO ranuras seguidas.
+    let ranura = unsafe { trozo.add(numero % POR_TROZO) };
+    // SAFETY: las páginas nacen en cero, que es una ranura válida, y nunca se devuelven.
+    Ok(unsafe { &*ranura })
+}
+
+#[cold]
+fn agregar_trozo(lugar: &AtomicPtr<Ranura>) -> Resultado<*mut Ranura> {
+    const BYTES: usize = POR_TROZO * size_of::<Ranura>();
+    let paginas = memoria::pedir_paginas(BYTES)?;
+    let nuevo = paginas.cast().as_ptr();
+    match lugar.compare_exchange(ptr::null_mut(), nuevo, Ordering::AcqRel, Ordering::Acquire) {
+        Ok(_) => Ok(nuevo),
+        Err(de_otro_hilo) => {
+            // SAFETY: se acaban de pedir, con ese largo, y nadie las vio.
+            unsafe { memoria::devolver_paginas(paginas, BYTES) };
+            Ok(de_otro_hilo)
+        }
+    }
+}
+
+/// Un número propio de este hilo, nunca 0.
+fn este_hilo() -> u32 {
+    use std::cell::Cell;
+    static ULTIMO: AtomicU32 = AtomicU32::new(0);
+    thread_local! {
+        static NUMERO: Cell<u32> = const { Cell::new(0) };
+    }
+    NUMERO.with(|numero| {
+        if numero.get() == 0 {
+            numero.set(ULTIMO.fetch_add(1, Ordering::Relaxed).wrapping_add(1).max(1));
+        }
+        numero.get()
+    })
+}
+
+fn consultar(descriptor: c_int) -> Option<libc::stat> {
+    let mut datos = MaybeUninit::<libc::stat>::zeroed();
+    // SAFETY: `datos` es un lugar válido para escribir.
+    let salida = unsafe { libc::fstat(descriptor, datos.as_mut_ptr()) };
+    // SAFETY: todo en cero es un `stat` válido, y la llamada lo llenó.
+    (salida == 0).then(|| unsafe { datos.assume_init() })
+}
+
+/// El inodo de lo que haya en `descriptor`, si está abierto.
+pub(super) fn inodo(descriptor: c_int) -> Option<u64> {
+    consultar(descriptor).map(|datos| datos.st_ino)
+}
+
+/// El inodo, si es un socket abierto.
+fn comprobar_socket(descriptor: c_int) -> Resultado<u64> {
+    match consultar(descriptor) {
+        None => Err(descriptor_invalido(descriptor, "está cerrado, o ya se liberó")),
+        Some(datos) if datos.st_mode & libc::S_IFMT != libc::S_IFSOCK => {
+            Err(descriptor_invalido(descriptor, "es otra cosa, no un socket"))
+        }
+        Some(datos) => Ok(datos.st_ino),
+    }
+}
+
+fn avisar_de_cada_fork() {
+    let mut avisado = AVISADO.tomar();
+    if !*avisado {
+        // SAFETY: las dos funciones viven tanto como el proceso: la biblioteca nunca se descarga (nodelete).
+        *avisado = unsafe { libc::pthread_atfork(None, Some(despues_en_el_padre), Some(despues_en_el_hijo)) } == 0;
+    }
+}
+
+extern "C" fn despues_en_el_padre() {
+    BIFURCACIONES.fetch_add(1, Ordering::AcqRel);
+}
+
+/// En el hijo sólo existe el hilo que se bifurcó: lo que los otros tenían tomado se abre, y sus llamadas ya no están en vuelo.
+extern "C" fn despues_en_el_hijo() {
+    BIFURCACIONES.fetch_add(1, Ordering::AcqRel);
+    // SAFETY: pthread_atfork corre esta función en el hijo, antes de que fork vuelva.
+    let hijo = unsafe { HijoConUnHilo::constancia() };
+    AVISADO.abrir_en_el_hijo(&hijo);
+    tumbas::despues_en_el_hijo(&hijo);
+    for lugar in TABLA.iter().take(TROZOS_EN_USO.load(Ordering::Acquire)) {
+        let Some(trozo) = NonNull::new(lugar.load(Ordering::Acquire)) else { continue };
+        // SAFETY: un trozo tiene POR_TROZO ranuras seguidas, que nunca se devuelven.
+        let ranuras = unsafe { std::slice::from_raw_parts(trozo.as_ptr(), POR_TROZO) };
+        ranuras.iter().for_each(|ranura| ranura.despues_en_el_hijo(&hijo));
+    }
+}
+
+impl Ranura {
+    fn despues_en_el_hijo(&self, hijo: &HijoConUnHilo) {
+        if self.estado.load(Ordering::Acquire) != 0 {
+            self.estado.swap(0, Ordering::AcqRel);
+            self.envio.renovar_en_el_hijo(Envio::nuevo(), hijo);
+            self.escucha.abrir_en_el_hijo(hijo);
+        }
+        if let Some(escucha) = self.escucha.tomar().as_ref() {
+            // SAFETY: la página existe mientras esté en la ranura, y no hay otro hilo que la saque.
+            unsafe { escucha.puntero().as_ref() }.despues_en_el_hijo(hijo);
+        }
+    }
+}

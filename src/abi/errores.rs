@@ -1,0 +1,30 @@
+//! Capítulo 5 del header: qué salió mal.
+
+use std::ffi::{CStr, c_char};
+
+use super::guardia;
+
+const VERSION: &CStr = match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {
+    Ok(version) => version,
+    Err(_) => c"",
+};
+
+/// TITULO: 5. Qué salió mal
+///
+/// @brief Qué salió mal en la última llamada de este hilo, en una línea: los valores, la causa y qué probar.
+///
+/// @return El texto, o NULL si esa llamada anduvo. No se libera; vale hasta la próxima llamada de este hilo que falle.
+/// @note No cambia nada: se puede llamar varias veces. Cada hilo tiene el suyo. Con un final normal de la conversación también hay
+///       texto, y errno es 0.
+#[unsafe(no_mangle)]
+pub extern "C" fn tp0_error() -> *const c_char {
+    guardia::ultimo_error()
+}
+
+/// @brief La versión de la biblioteca que está corriendo, como "0.1.0". La del header con que se compiló es `TP0_VERSION`.
+///
+/// @return El texto, que no se libera.
+#[unsafe(no_mangle)]
+pub extern "C" fn tp0_version() -> *const c_char {
+    VERSION.as_ptr()
+}

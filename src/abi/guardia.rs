@@ -1,0 +1,166 @@
+//! El borde mismo: de `Result` y panics a los centinelas, el `errno` y el texto que espera C.
+
+use std::any::Any;
+use std::cell::Cell;
+use std::ffi::{c_char, c_int};
+use std::fmt::{self, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
+
+use crate::error::{Error, Resultado};
+
+/// Bytes del texto de un error, con su `'\0'`. Alcanza de sobra; si no, se corta entre dos letras.
+const LARGO_DE_TEXTO: usize = 1024;
+
+/// Lo último que falló en este hilo. Sin destructor y sin malloc: nada que liberar cuando el hilo termina.
+struct UltimoError {
+    hay: Cell<bool>,
+    texto: Cell<[u8; LARGO_DE_TEXTO]>,
+}
+
+thread_local! {
+    static ULTIMO: UltimoError =
+        const { UltimoError { hay: Cell::new(false), texto: Cell::new([0; LARGO_DE_TEXTO]) } };
+}
+
+/// Lo que una función devuelve cuando falla.
+pub(super) trait Centinela {
+    const FALLA: Self;
+}
+
+impl Centinela for c_int {
+    const FALLA: Self = -1;
+}
+
+impl<T> Centinela for *mut T {
+    const FALLA: Self = ptr::null_mut();
+}
+
+impl<T> Centinela for *const T {
+    const FALLA: Self = ptr::null();
+}
+
+impl Centinela for () {
+    const FALLA: Self = ();
+}
+
+/// Corre el cuerpo de una función exportada. Si falla, devuelve su centinela.
+pub(super) fn guardia<T: Centinela>(cuerpo: impl FnOnce() -> Resultado<T>) -> T {
+    guardia_con(cuerpo, |_| T::FALLA)
+}
+
+/// Como [`guardia`], para las que no fallan con un centinela.
+pub(super) fn guardia_con<T>(cuerpo: impl FnOnce() -> Resultado<T>, ante: impl FnOnce(&Error) -> T) -> T {
+    let errno_del_programa = errno();
+    ULTIMO.with(|ultimo| ultimo.hay.set(false));
+    // AssertUnwindSafe: después de un panic sólo quedan a la vista cerrojos que se sueltan y números de descriptor.
+    match catch_unwind(AssertUnwindSafe(cuerpo)) {
+        Ok(Ok(valor)) => {
+            poner_errno(errno_del_programa);
+            valor
+        }
+        Ok(Err(error)) => fallar(&error, ante),
+        Err(panico) => fallar(&Error::Panico(texto_del_panico(&*panico)), ante),
+    }
+}
+
+#[cold]
+fn fallar<T>(error: &Error, ante: impl FnOnce(&Error) -> T) -> T {
+    let valor = ante(error);
+    anotar(error);
+    // Último: todo lo anterior pudo cambiarlo.
+    poner_errno(error.errno());
+    valor
+}
+
+fn anotar(error: &Error) {
+    let mut linea = Linea { bytes: [0; LARGO_DE_TEXTO], largo: 0 };
+    let _ = write!(linea, "{error}");
+    ULTIMO.with(|ultimo| {
+        ultimo.texto.set(linea.bytes);
+        ultimo.hay.set(true);
+    });
+}
+
+/// El texto del último error de este hilo, o NULL si su última llamada anduvo. Vale hasta su próxima llamada que falle.
+pub(super) fn ultimo_error() -> *const c_char {
+    ULTIMO.with(|ultimo| if ultimo.hay.get() { ultimo.texto.as_ptr().cast_const().cast() } else { ptr::null() })
+}
+
+/// Un texto de una sola línea que se corta donde entra. Su último byte es siempre `'\0'`.
+struct Linea {
+    bytes: [u8; LARGO_DE_TEXTO],
+    largo: usize,
+}
+
+impl Write for Linea {
+    fn write_str(&mut self, texto: &str) -> fmt::Result {
+        for letra in texto.chars().map(|letra| if letra.is_control() { ' ' } else { letra }) {
+            let hasta = self.largo + letra.len_utf8();
+            if hasta >= LARGO_DE_TEXTO {
+                return Err(fmt::Error);
+            }
+            if let Some(lugar) = self.bytes.get_mut(self.largo..hasta) {
+                letra.encode_utf8(lugar);
+            }
+            self.largo = hasta;
+        }
+        Ok(())
+    }
+}
+
+fn texto_del_panico(panico: &(dyn Any + Send)) -> String {
+    let texto = panico.downcast_ref::<&str>().copied();
+    texto.or_else(|| panico.downcast_ref::<String>().map(String::as_str)).unwrap_or("sin texto").to_owned()
+}
+
+fn errno() -> c_int {
+    // SAFETY: devuelve siempre la dirección del errno de este hilo.
+    let lugar = unsafe { libc::__errno_location() };
+    // SAFETY: esa dirección es válida mientras vive el hilo.
+    unsafe { lugar.read() }
+}
+
+fn poner_errno(valor: c_int) {
+    // SAFETY: devuelve siempre la dirección del errno de este hilo.
+    let lugar = unsafe { libc::__errno_location() };
+    // SAFETY: esa dirección es válida mientras vive el hilo, y sólo él la escribe.
+    unsafe { lugar.write(valor) };
+}
+
+#[cfg(test)]
+mod pruebas {
+    use super::*;
+    use std::ffi::CStr;
+
+    fn texto() -> Option<String> {
+        let texto = ultimo_error();
+        // SAFETY: si no es NULL, es un texto de este hilo terminado en '\0'.
+        (!texto.is_null()).then(|| unsafe { CStr::from_ptr(texto) }.to_str().unwrap().to_owned())
+    }
+
+    #[test]
+    fn un_panic_no_cruza_el_borde() {
+        let devuelto: c_int = guardia(|| panic!("¡ups!"));
+        assert_eq!((devuelto, errno()), (-1, libc::ENOTRECOVERABLE));
+        assert!(texto().unwrap().contains("¡ups!"));
+    }
+
+    #[test]
+    fn lo_que_anda_no_toca_errno_y_olvida_el_texto() {
+        let _: c_int = guardia(|| Err(Error::Fin));
+        assert_eq!(errno(), 0);
+        assert!(texto().is_some());
+        poner_errno(libc::EDOM);
+        assert_eq!(guardia(|| Ok(7)), 7);
+        assert_eq!(errno(), libc::EDOM);
+        assert_eq!(texto(), None);
+    }
+
+    #[test]
+    fn un_texto_enorme_se_corta_entre_letras_y_en_una_linea() {
+        let _: c_int = guardia(|| Err(Error::Argumento(format!("a\nb{}", "ñ".repeat(5000)))));
+        let texto = texto().unwrap();
+        assert!(texto.starts_with("a bñ") && texto.len() >= LARGO_DE_TEXTO - 4);
+    }
+}

@@ -1,0 +1,257 @@
+//! Capítulo 4 del header: enviar.
+
+use std::ffi::{c_char, c_int, c_void};
+use std::io::IoSlice;
+use std::ptr;
+
+use super::guardia::guardia;
+use super::memoria::{self, Bloque};
+use super::tipos::{t_buffer, t_paquete};
+use super::{descriptores, punteros};
+use crate::error::{Error, Resultado};
+use crate::paquete::largo_en_el_cable;
+use crate::protocolo::{Header, LARGO_DE_HEADER, MENSAJE, PAQUETE};
+
+/// TITULO: 4. Enviar
+///
+/// @brief Envía un texto: un MENSAJE, con su `'\0'`.
+///
+/// @param mensaje El texto. Puede ser vacío.
+/// @param conexion La conexión.
+/// @return 0, o -1.
+/// @note errno: EPIPE si el otro ya no está (nunca SIGPIPE), EMSGSIZE si pasa de `TP0_TAMANIO_MAXIMO` (64 MiB), EINVAL (NULL, o es el que
+///       escucha), EBADF si no es un socket abierto, EAGAIN si venció el SO_SNDTIMEO que puso el programa. Si falló a medio
+///       enviar, la conexión se termina.
+/// @note Bloquea mientras el otro no reciba y no haya más lugar. Varios hilos pueden enviar por la misma conexión: cada mensaje sale
+///       entero. No se queda con el texto. Es la función del TP0 (ahí no devuelve nada).
+///
+/// # Safety
+/// `mensaje` es NULL o un texto terminado en `'\0'`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn enviar_mensaje(mensaje: *const c_char, conexion: c_int) -> c_int {
+    guardia(|| {
+        // SAFETY: lo promete quien llama.
+        let mensaje = unsafe { punteros::texto(mensaje, "mensaje", ": no hay nada que enviar.") }?;
+        enviar(conexion, MENSAJE, mensaje.to_bytes_with_nul())
+    })
+}
+
+/// @brief Un PAQUETE vacío, al que se le agregan valores.
+///
+/// @return El paquete, o NULL (errno ENOMEM).
+/// @note Una vez que se deje de usar, se debe liberar con `eliminar_paquete()`. Para un código de operación propio, cambiar
+///       `codigo_operacion`. Es la función del TP0.
+///
+/// @code
+/// t_paquete *paquete = crear_paquete();
+/// agregar_a_paquete(paquete, "hola", strlen("hola") + 1);
+/// agregar_a_paquete(paquete, &edad, sizeof(edad));
+/// enviar_paquete(paquete, conexion);
+/// eliminar_paquete(paquete);
+/// @endcode
+#[unsafe(no_mangle)]
+pub extern "C" fn crear_paquete() -> *mut t_paquete {
+    guardia(paquete_vacio)
+}
+
+/// @brief El nombre de `crear_paquete()` en un TP0 más viejo.
+///
+/// @return El paquete, o NULL (errno ENOMEM). Se libera con `eliminar_paquete()`.
+#[unsafe(no_mangle)]
+pub extern "C" fn crear_super_paquete() -> *mut t_paquete {
+    guardia(paquete_vacio)
+}
+
+/// @brief Le pone a un paquete un buffer nuevo y vacío. El que tuviera no se libera. `crear_paquete()` ya lo hace.
+///
+/// @param paquete El paquete.
+/// @note errno, si falla (y entonces el buffer queda en NULL): ENOMEM, EINVAL (NULL). Es la función del TP0.
+///
+/// # Safety
+/// `paquete` es NULL o un paquete que sólo este hilo usa.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn crear_buffer(paquete: *mut t_paquete) {
+    guardia(|| {
+        // SAFETY: lo promete quien llama.
+        let paquete = unsafe { punteros::prestado(paquete, "paquete") }?;
+        paquete.buffer = ptr::null_mut();
+        paquete.buffer = buffer_vacio()?;
+        Ok(())
+    });
+}
+
+/// @brief Agrega un valor al final de un paquete: su tamaño y sus bytes. Se copian.
+///
+/// @param paquete El paquete.
+/// @param valor Los bytes. Si el tamaño es 0 no se mira.
+/// @param tamanio Cuántos son. De un texto, `strlen(texto) + 1`: con `sizeof` de un puntero siempre son 8.
+/// @return 0, o -1 (y entonces el paquete queda como estaba).
+/// @note errno: EINVAL (NULL, tamaño negativo), EMSGSIZE si el total no entra en un `int`, ENOMEM.
+/// @note Agregar n valores cuesta O(n). Un paquete es de un hilo por vez. Es la función del TP0 (ahí no devuelve nada).
+///
+/// # Safety
+/// `paquete` es NULL o un paquete bien formado que sólo este hilo usa, con su stream de malloc; `valor` es NULL o apunta a `tamanio` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn agregar_a_paquete(paquete: *mut t_paquete, valor: *const c_void, tamanio: c_int) -> c_int {
+    guardia(|| {
+        // SAFETY: lo promete quien llama.
+        let paquete = unsafe { punteros::prestado(paquete, "paquete") }?;
+        // SAFETY: lo promete quien llama.
+        let buffer = unsafe { punteros::prestado(paquete.buffer, "paquete->buffer") }?;
+        // SAFETY: lo promete quien llama.
+        let valor = unsafe { punteros::bytes(valor, tamanio, "valor") }?;
+        // SAFETY: lo promete quien llama.
+        unsafe { agregar(buffer, valor) }?;
+        Ok(0)
+    })
+}
+
+/// @brief Envía un paquete.
+///
+/// @param paquete El paquete. Después de enviarlo se puede volver a usar.
+/// @param conexion La conexión.
+/// @return 0, o -1.
+/// @note errno: los de `enviar_mensaje()`; EINVAL también si el paquete no tiene buffer o su código de operación es negativo.
+/// @note Bloquea y admite varios hilos como `enviar_mensaje()`. No libera el paquete. Es la función del TP0 (ahí no devuelve nada).
+///
+/// # Safety
+/// `paquete` es NULL o un paquete bien formado que nadie cambia mientras dura la llamada.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn enviar_paquete(paquete: *mut t_paquete, conexion: c_int) -> c_int {
+    guardia(|| {
+        // SAFETY: lo promete quien llama.
+        let (codigo, payload) = unsafe { partes(paquete) }?;
+        enviar(conexion, codigo, payload)
+    })
+}
+
+/// @brief Libera un paquete y su buffer.
+///
+/// @param paquete El paquete. NULL no hace nada. Es la función del TP0.
+///
+/// # Safety
+/// `paquete` es NULL, o un paquete con todo de malloc que nadie usa más.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eliminar_paquete(paquete: *mut t_paquete) {
+    guardia(|| {
+        // SAFETY: lo promete quien llama.
+        let Some(contenido) = (unsafe { paquete.as_ref() }) else {
+            return Ok(());
+        };
+        // SAFETY: lo promete quien llama.
+        if let Some(buffer) = unsafe { contenido.buffer.as_ref() } {
+            // SAFETY: lo promete quien llama.
+            unsafe { memoria::liberar(buffer.stream) };
+        }
+        // SAFETY: lo promete quien llama.
+        unsafe { memoria::liberar(contenido.buffer) };
+        // SAFETY: lo promete quien llama.
+        unsafe { memoria::liberar(paquete) };
+        Ok(())
+    });
+}
+
+/// @brief Un paquete como va a viajar: código de operación, tamaño y payload.
+///
+/// @param paquete El paquete.
+/// @param bytes Cuánto mide: `paquete->buffer->size + 2 * sizeof(int)`. Si es más, lo que sobra va en 0.
+/// @return Los bytes, o NULL. Una vez que se dejen de usar, se deben liberar con `free()`.
+/// @note errno: EINVAL (NULL, o `bytes` no alcanza), ENOMEM. Para enviar no hace falta: está `enviar_paquete()`. Es la función del TP0.
+///
+/// # Safety
+/// `paquete` es NULL o un paquete bien formado que nadie cambia mientras dura la llamada.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn serializar_paquete(paquete: *mut t_paquete, bytes: c_int) -> *mut c_void {
+    guardia(|| {
+        // SAFETY: lo promete quien llama.
+        let (codigo, payload) = unsafe { partes(paquete) }?;
+        let header = Header::nuevo(codigo, payload.len(), i32::MAX.unsigned_abs())?.a_bytes();
+        let mide = usize::try_from(bytes).unwrap_or(0);
+        let hacen_falta = payload.len().saturating_add(LARGO_DE_HEADER);
+        if mide < hacen_falta {
+            return Err(Error::Argumento(format!(
+                "serializar_paquete: pediste {bytes} bytes y el paquete mide {hacen_falta} (buffer->size + 2 * sizeof(int))."
+            )));
+        }
+        let mut bloque = Bloque::en_cero(mide)?;
+        bloque.escribir(0, &header);
+        bloque.escribir(LARGO_DE_HEADER, payload);
+        Ok(bloque.entregar())
+    })
+}
+
+fn enviar(conexion: c_int, codigo: i32, payload: &[u8]) -> Resultado<c_int> {
+    let uso = descriptores::usar(conexion)?;
+    let header = Header::nuevo(codigo, payload.len(), uso.tamanio_maximo()?)?.a_bytes();
+    uso.enviar(&mut [IoSlice::new(&header), IoSlice::new(payload)])?;
+    Ok(0)
+}
+
+fn buffer_vacio() -> Resultado<*mut t_buffer> {
+    memoria::nuevo(t_buffer { size: 0, offset: 0, stream: ptr::null_mut() })
+}
+
+fn paquete_vacio() -> Resultado<*mut t_paquete> {
+    let buffer = buffer_vacio()?;
+    memoria::nuevo(t_paquete { codigo_operacion: PAQUETE, buffer }).inspect_err(|_| {
+        // SAFETY: se acaba de pedir y nadie más lo tiene.
+        unsafe { memoria::liberar(buffer) };
+    })
+}
+
+/// El código y el payload de un paquete, comprobados.
+///
+/// # Safety
+/// `paquete` es NULL o un paquete bien formado que nadie cambia mientras se usan.
+unsafe fn partes<'a>(paquete: *mut t_paquete) -> Resultado<(i32, &'a [u8])> {
+    // SAFETY: lo promete quien llama.
+    let paquete = unsafe { punteros::prestado(paquete, "paquete") }?;
+    // SAFETY: lo promete quien llama.
+    let buffer = unsafe { punteros::prestado(paquete.buffer, "paquete->buffer") }?;
+    // SAFETY: lo promete quien llama: el stream mide `size` bytes.
+    let payload = unsafe { punteros::bytes(buffer.stream, buffer.size, "paquete->buffer->stream") }?;
+    Ok((paquete.codigo_operacion, payload))
+}
+
+/// Agrega `valor`, con su largo, al final de `buffer`.
+///
+/// # Safety
+/// El stream de `buffer` es NULL o de malloc, y mide al menos `size` bytes.
+unsafe fn agregar(buffer: &mut t_buffer, valor: &[u8]) -> Resultado<()> {
+    let hay = usize::try_from(buffer.size)
+        .map_err(|_| Error::Argumento(format!("paquete->buffer->size es {} y no puede ser negativo.", buffer.size)))?;
+    let largo = largo_en_el_cable(hay, valor.len())?;
+    let total = hay + largo.len() + valor.len();
+    // SAFETY: lo promete quien llama.
+    unsafe { hacer_lugar(buffer, total) }?;
+    let stream: *mut u8 = buffer.stream.cast();
+    // SAFETY: el stream mide al menos `total` bytes, y `hay` es menor.
+    let final_ = unsafe { stream.add(hay) };
+    // SAFETY: desde ahí entran el largo y el valor; el valor no es parte del lugar nuevo.
+    unsafe { final_.copy_from_nonoverlapping(largo.as_ptr(), largo.len()) };
+    // SAFETY: detrás del largo queda lugar justo para el valor.
+    let lugar = unsafe { final_.add(largo.len()) };
+    // SAFETY: la misma razón.
+    unsafe { lugar.copy_from_nonoverlapping(valor.as_ptr(), valor.len()) };
+    buffer.size = c_int::try_from(total).unwrap_or(c_int::MAX);
+    Ok(())
+}
+
+/// Lleva el stream a `total` bytes o más. Al crecer se duplica: agregar n valores cuesta O(n).
+///
+/// # Safety
+/// El stream de `buffer` es NULL o de malloc.
+unsafe fn hacer_lugar(buffer: &mut t_buffer, total: usize) -> Resultado<()> {
+    // SAFETY: lo promete quien llama.
+    let capacidad = unsafe { memoria::capacidad(buffer.stream) };
+    if total <= capacidad {
+        return Ok(());
+    }
+    // SAFETY: el stream es NULL o de malloc, y si anda, nadie más tiene el viejo.
+    let nuevo = unsafe { libc::realloc(buffer.stream, total.max(capacidad.saturating_mul(2))) };
+    if nuevo.is_null() {
+        return Err(Error::SinMemoria { bytes: total });
+    }
+    buffer.stream = nuevo;
+    Ok(())
+}

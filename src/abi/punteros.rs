@@ -1,0 +1,49 @@
+//! Lo que viene de C: punteros y largos, comprobados antes de mirar nada.
+
+use std::ffi::{CStr, c_char, c_int, c_void};
+use std::slice;
+
+use crate::error::{Error, Resultado};
+
+fn nulo(nombre: &str, pista: &str) -> Error {
+    Error::Argumento(format!("{nombre} es NULL{pista}"))
+}
+
+/// Un texto. NULL es un error que nombra al argumento y dice qué mirar.
+///
+/// # Safety
+/// Si no es NULL, apunta a un texto terminado en `'\0'` que nadie cambia mientras dura la llamada.
+pub(super) unsafe fn texto<'a>(puntero: *const c_char, nombre: &str, pista: &str) -> Resultado<&'a CStr> {
+    if puntero.is_null() {
+        return Err(nulo(nombre, pista));
+    }
+    // SAFETY: no es NULL, y lo demás lo promete quien llama.
+    Ok(unsafe { CStr::from_ptr(puntero) })
+}
+
+/// `largo` bytes. Con largo 0 el puntero no se mira: C pasa NULL ahí.
+///
+/// # Safety
+/// Si `largo` es positivo y el puntero no es NULL, apunta a `largo` bytes que nadie cambia mientras dura la llamada.
+pub(super) unsafe fn bytes<'a>(puntero: *const c_void, largo: c_int, nombre: &str) -> Resultado<&'a [u8]> {
+    let Ok(medida) = usize::try_from(largo) else {
+        return Err(Error::Argumento(format!("El tamaño de {nombre} es {largo} y no puede ser negativo.")));
+    };
+    if medida == 0 {
+        return Ok(&[]);
+    }
+    if puntero.is_null() {
+        return Err(nulo(nombre, &format!(" y dice medir {largo} bytes.")));
+    }
+    // SAFETY: no es NULL y mide `medida` bytes, según promete quien llama; un int no pasa de isize::MAX.
+    Ok(unsafe { slice::from_raw_parts(puntero.cast(), medida) })
+}
+
+/// Algo que se puede leer y escribir.
+///
+/// # Safety
+/// Si no es NULL, apunta a un `T` bien alineado que sólo este hilo usa mientras dura la llamada.
+pub(super) unsafe fn prestado<'a, T>(puntero: *mut T, nombre: &str) -> Resultado<&'a mut T> {
+    // SAFETY: lo promete quien llama; `as_mut` comprueba que no sea NULL.
+    unsafe { puntero.as_mut() }.ok_or_else(|| nulo(nombre, "."))
+}

@@ -1,0 +1,324 @@
+//! Capítulo 3 del header: recibir.
+
+use std::ffi::{CStr, c_int, c_void};
+use std::mem::MaybeUninit;
+use std::ptr;
+
+use socket2::Socket;
+
+use super::descriptores::{self, Uso};
+use super::guardia::{guardia, guardia_con};
+use super::memoria::{self, Bloque, Lista};
+use super::tipos::t_list;
+use super::{punteros, registro};
+use crate::conexion::{error_de_recepcion, recibir_tamanio};
+use crate::error::{Error, Parte, Resultado};
+use crate::protocolo::{self, LARGO_DE_ENTERO, MENSAJE, PAQUETE};
+use crate::red::{self, Corte};
+
+/// TITULO: 3. Recibir
+///
+/// @brief Espera el próximo mensaje y dice qué es: su código de operación. Lee esos 4 bytes y ni uno más.
+///
+/// -1 quiere decir que la conversación terminó: hay que salir del while. El descriptor queda reservado (recv en él da 0)
+/// hasta que terminen otras 64 conexiones: liberarlo con `liberar_conexion()` está bien, y no liberarlo también.
+///
+/// @param conexion Lo que devolvió `esperar_cliente()` o `crear_conexion()`.
+/// @return MENSAJE, PAQUETE u otro código (nunca negativo), o -1.
+/// @note errno: 0 si el otro terminó entre un mensaje y otro (no es de temer), ECONNRESET si se cortó, EPROTO si llegó un código
+///       negativo, EBADF si no es un socket abierto, EINVAL si es el que escucha, EAGAIN si venció el SO_RCVTIMEO que puso el
+///       programa (y entonces la conexión sigue).
+/// @note Bloquea. Un solo hilo por vez recibe de una conexión; otro puede estar enviando. Es la función del TP0.
+///
+/// @code
+/// int codigo;
+/// while ((codigo = recibir_operacion(cliente)) != -1) {
+///     switch (codigo) {
+///     case MENSAJE:
+///         recibir_mensaje(cliente);
+///         break;
+///     case PAQUETE: {
+///         t_list *valores = recibir_paquete(cliente);
+///         // ... usarlos ...
+///         tp0_liberar_lista(valores);
+///         break;
+///     }
+///     default: {                    // un código que no se conoce: se descarta su payload
+///         int tamanio;
+///         free(recibir_buffer(&tamanio, cliente));
+///     }
+///     }
+/// }
+/// liberar_conexion(cliente);
+/// @endcode
+#[unsafe(no_mangle)]
+pub extern "C" fn recibir_operacion(conexion: c_int) -> c_int {
+    guardia(|| {
+        let uso = descriptores::usar(conexion)?;
+        let codigo = recibir_codigo(&uso.socket()).inspect_err(|error| {
+            if error.termina_la_conexion() {
+                uso.enterrar();
+            }
+        })?;
+        uso.anotar_codigo(codigo);
+        Ok(codigo)
+    })
+}
+
+/// @brief Recibe un payload entero: después de `recibir_operacion()`, para los códigos propios del programa.
+///
+/// @param size Donde se deja el tamaño del payload, en bytes. Ante un error, 0.
+/// @param conexion La conexión.
+/// @return El payload, o NULL. Lleva un `'\0'` escondido detrás, que no se cuenta: si es un texto, se puede imprimir.
+/// @note errno: ECONNRESET si se cortó, EPROTO si llegó un tamaño negativo, EMSGSIZE si pasa de `TP0_TAMANIO_MAXIMO` (64 MiB), ENOMEM,
+///       EBADF, EINVAL (`size` es NULL). Ante un error, la conexión se termina: el próximo `recibir_operacion()` da -1.
+/// @note Bloquea. Una vez que se deje de usar, se debe liberar con `free()`. Es la función del TP0.
+///
+/// # Safety
+/// `size` es NULL o un `int` que sólo este hilo usa.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn recibir_buffer(size: *mut c_int, conexion: c_int) -> *mut c_void {
+    guardia(|| {
+        // SAFETY: lo promete quien llama.
+        let size = unsafe { punteros::prestado(size, "size") }?;
+        *size = 0;
+        let uso = descriptores::usar(conexion)?;
+        let (bloque, tamanio) = o_terminar(&uso, recibir_payload(&uso))?;
+        *size = c_int::try_from(tamanio).unwrap_or(c_int::MAX);
+        Ok(bloque.entregar())
+    })
+}
+
+/// @brief Recibe el texto de un MENSAJE y lo anota en el log: `Me llego el mensaje ...` (info).
+///
+/// Sin commons o sin `logger`, lo imprime en la salida del programa.
+///
+/// @param conexion La conexión, después de que `recibir_operacion()` dio MENSAJE.
+/// @return 0, o -1.
+/// @note errno: los de `recibir_buffer()`. Ante un error, la conexión se termina.
+/// @note Bloquea. No hay nada que liberar. Es la función del TP0.
+#[unsafe(no_mangle)]
+pub extern "C" fn recibir_mensaje(conexion: c_int) -> c_int {
+    guardia(|| {
+        let uso = descriptores::usar(conexion)?;
+        let (bloque, _) = o_terminar(&uso, recibir_payload(&uso))?;
+        let texto = bloque.entregar();
+        // SAFETY: el bloque termina en el '\0' escondido, si no antes.
+        registro::mensaje_recibido(unsafe { CStr::from_ptr(texto.cast()) });
+        // SAFETY: se acaba de recibir y nadie más lo tiene.
+        unsafe { memoria::liberar(texto) };
+        Ok(0)
+    })
+}
+
+/// @brief Recibe los valores de un PAQUETE, como una lista de commons.
+///
+/// Después de `recibir_operacion()` lee lo que falta. Sin ella recibe un mensaje entero: de un PAQUETE, sus valores; de un
+/// MENSAJE, una lista con su texto. Así alcanza con seis funciones para conversar.
+///
+/// @param conexion La conexión.
+/// @return La lista, con cada valor en su propia memoria y un `'\0'` escondido detrás. Nunca NULL (salvo que no haya memoria): ante
+///         un error, o cuando el otro terminó, es la lista vacía y `tp0_error()` no es NULL.
+/// @note errno: 0 si el otro terminó entre un mensaje y otro, ECONNRESET si se cortó, EPROTO si los largos no cierran, EMSGSIZE si pasa de
+///       `TP0_TAMANIO_MAXIMO`, ENOMEM, EBADF, EINVAL. Ante un error, la conexión se termina.
+/// @note Bloquea. La lista no dice cuánto mide cada valor: si no son textos, tienen que ser de un tamaño conocido.
+/// @note Una vez que se deje de usar, se debe liberar con `tp0_liberar_lista()` o con `list_destroy_and_destroy_elements(lista, free)`.
+/// @warning Si el programa lee por su cuenta el código de operación de un PAQUETE vacío, se lo confunde con el comienzo de otro mensaje.
+///
+/// @code
+/// t_list *valores = recibir_paquete(conexion);
+/// if (tp0_error() != NULL) {       // terminó
+///     tp0_liberar_lista(valores);
+///     break;
+/// }
+/// @endcode
+#[unsafe(no_mangle)]
+pub extern "C" fn recibir_paquete(conexion: c_int) -> *mut t_list {
+    guardia_con(
+        || {
+            let uso = descriptores::usar(conexion)?;
+            o_terminar(&uso, recibir_lista(&uso)).map(Lista::entregar)
+        },
+        |_| Lista::nueva().map_or(ptr::null_mut(), Lista::entregar),
+    )
+}
+
+/// @brief Libera una lista de las que devuelve `recibir_paquete()`: la lista, sus nodos y sus valores.
+///
+/// @param lista La lista. NULL no hace nada.
+///
+/// # Safety
+/// `lista` es NULL, o una de `recibir_paquete` que no se liberó.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tp0_liberar_lista(lista: *mut t_list) {
+    guardia(|| {
+        // SAFETY: lo promete quien llama.
+        unsafe { memoria::liberar_lista(lista) };
+        Ok(())
+    });
+}
+
+fn recibir_codigo(socket: &Socket) -> Resultado<i32> {
+    protocolo::leer_codigo(recibir_entero(socket, Parte::Codigo)?)
+}
+
+fn recibir_entero(socket: &Socket, parte: Parte) -> Resultado<[u8; LARGO_DE_ENTERO]> {
+    let mut entero = [0; LARGO_DE_ENTERO];
+    red::recibir_todo(socket, &mut entero)
+        .map_err(|corte| error_de_recepcion(socket, corte, parte, LARGO_DE_ENTERO))?;
+    Ok(entero)
+}
+
+/// Si falló, la conexión quedó en el medio de algo: se la termina para que la próxima operación dé -1.
+fn o_terminar<T>(uso: &Uso, recibido: Resultado<T>) -> Resultado<T> {
+    recibido.inspect_err(|error| {
+        if error.termina_la_conexion() {
+            uso.terminar();
+        }
+    })
+}
+
+/// Tamaño y payload, con el `'\0'` escondido.
+fn recibir_payload(uso: &Uso) -> Resultado<(Bloque, usize)> {
+    let codigo = uso.usar_codigo().map(i32::to_le_bytes);
+    let socket = uso.socket();
+    let tamanio = en_memoria(recibir_tamanio(&socket, codigo, uso.tamanio_maximo()?)?);
+    Ok((Payload::de(&socket, tamanio).bloque(tamanio)?, tamanio))
+}
+
+/// Un tamaño ya validado contra el límite entra siempre en un usize.
+fn en_memoria(tamanio: u32) -> usize {
+    usize::try_from(tamanio).unwrap_or(usize::MAX)
+}
+
+fn recibir_lista(uso: &Uso) -> Resultado<Lista> {
+    let socket = uso.socket();
+    let limite = uso.tamanio_maximo()?;
+    let codigo = uso.usar_codigo().filter(|_| uso.es_el_mismo_socket());
+    if let Some(codigo) = codigo {
+        let tamanio = recibir_tamanio(&socket, Some(codigo.to_le_bytes()), limite)?;
+        return Payload::de(&socket, en_memoria(tamanio)).valores();
+    }
+    let primero = recibir_entero(&socket, Parte::Codigo)?;
+    match i32::from_le_bytes(primero) {
+        // El código PAQUETE: como tamaño no puede ser, porque un valor ocupa al menos 4 bytes.
+        PAQUETE => {
+            let tamanio = recibir_tamanio(&socket, Some(primero), limite)?;
+            Payload::de(&socket, en_memoria(tamanio)).valores()
+        }
+        MENSAJE => {
+            let tamanio = en_memoria(recibir_tamanio(&socket, Some(primero), limite)?);
+            let mut lista = Lista::nueva()?;
+            lista.agregar(Payload::de(&socket, tamanio).bloque(tamanio)?)?;
+            Ok(lista)
+        }
+        // Un tamaño: el código lo leyó el programa por su cuenta.
+        _ => {
+            let leidos = crate::error::BytesDeHeader { codigo: None, tamanio: primero };
+            let tamanio = protocolo::leer_tamanio(leidos, limite)?;
+            Payload::de(&socket, en_memoria(tamanio)).valores()
+        }
+    }
+}
+
+/// Lo que cabe sin pedir memoria: los paquetes de valores chicos llegan con una sola recepción.
+const CABE: usize = 16 * 1024;
+/// Lo que se pide de entrada para un valor: más, sólo a medida que llega. Un tamaño anunciado no reserva memoria.
+const TRAMO: usize = 1024 * 1024;
+
+/// Un payload que se está recibiendo. Nunca pide al socket un byte que no sea suyo.
+struct Payload<'a> {
+    socket: &'a Socket,
+    /// Bytes que mide.
+    tamanio: usize,
+    /// Bytes que ya salieron del socket.
+    recibidos: usize,
+    /// Los recibidos y todavía no entregados: `cerca[desde..hasta]`.
+    cerca: [MaybeUninit<u8>; CABE],
+    desde: usize,
+    hasta: usize,
+}
+
+impl<'a> Payload<'a> {
+    fn de(socket: &'a Socket, tamanio: usize) -> Self {
+        Self { socket, tamanio, recibidos: 0, cerca: [MaybeUninit::uninit(); CABE], desde: 0, hasta: 0 }
+    }
+
+    fn quedan(&self) -> usize {
+        self.tamanio - self.recibidos + (self.hasta - self.desde)
+    }
+
+    fn cortado(&self, corte: Corte) -> Error {
+        let corte = Corte { movidos: self.recibidos + corte.movidos, ..corte };
+        error_de_recepcion(self.socket, corte, Parte::Payload, self.tamanio)
+    }
+
+    /// Todos los valores que trae.
+    fn valores(mut self) -> Resultado<Lista> {
+        let mut lista = Lista::nueva()?;
+        loop {
+            match self.quedan() {
+                0 => return Ok(lista),
+                sobran @ 1..LARGO_DE_ENTERO => return Err(Error::SobranBytes { sobran }),
+                quedan => {
+                    let largo = protocolo::leer_largo(self.entero()?, quedan - LARGO_DE_ENTERO)?;
+                    lista.agregar(self.bloque(largo)?)?;
+                }
+            }
+        }
+    }
+
+    fn entero(&mut self) -> Resultado<[u8; LARGO_DE_ENTERO]> {
+        self.acercar(LARGO_DE_ENTERO)?;
+        let bytes = self.tomar_de_cerca(LARGO_DE_ENTERO);
+        let entero = bytes.first_chunk::<LARGO_DE_ENTERO>().copied().unwrap_or([MaybeUninit::new(0); LARGO_DE_ENTERO]);
+        // SAFETY: `acercar` recibió esos bytes.
+        Ok(entero.map(|byte| unsafe { byte.assume_init() }))
+    }
+
+    /// Recibe hasta tener cerca `cantidad` bytes, y lo demás que ya haya llegado y quepa.
+    fn acercar(&mut self, cantidad: usize) -> Resultado<()> {
+        let hay = self.hasta - self.desde;
+        if hay >= cantidad {
+            return Ok(());
+        }
+        self.cerca.copy_within(self.desde..self.hasta, 0);
+        (self.desde, self.hasta) = (0, hay);
+        let hasta = CABE.min(hay + (self.tamanio - self.recibidos));
+        let libre = self.cerca.get_mut(hay..hasta).unwrap_or_default();
+        let recibidos =
+            red::recibir_al_menos(self.socket, libre, cantidad - hay).map_err(|corte| self.cortado(corte))?;
+        self.recibidos += recibidos;
+        self.hasta += recibidos;
+        Ok(())
+    }
+
+    fn tomar_de_cerca(&mut self, cantidad: usize) -> &[MaybeUninit<u8>] {
+        let desde = self.desde;
+        self.desde = self.hasta.min(desde + cantidad);
+        self.cerca.get(desde..self.desde).unwrap_or_default()
+    }
+
+    /// Los próximos `largo` bytes, en memoria para C y con el `'\0'` escondido. Lo que no está cerca va directo a su lugar.
+    fn bloque(&mut self, largo: usize) -> Resultado<Bloque> {
+        if largo <= CABE / 4 && self.tamanio > largo {
+            self.acercar(largo)?;
+        }
+        let mut hay = largo.min(self.hasta - self.desde);
+        let mut bloque = Bloque::nuevo(largo.min(TRAMO.max(hay)) + 1)?;
+        if let Some(comienzo) = bloque.bytes().get_mut(..hay) {
+            comienzo.copy_from_slice(self.tomar_de_cerca(hay));
+        }
+        while hay < largo {
+            let hasta = largo.min(TRAMO.max(hay * 2));
+            bloque.medir(hasta + 1)?;
+            let libre = bloque.bytes().get_mut(hay..hasta).unwrap_or_default();
+            let falta = libre.len();
+            red::recibir_al_menos(self.socket, libre, falta).map_err(|corte| self.cortado(corte))?;
+            self.recibidos += falta;
+            hay = hasta;
+        }
+        bloque.terminar_en(largo);
+        Ok(bloque)
+    }
+}

@@ -1,0 +1,127 @@
+//! Capítulo 1 del header: el servidor.
+
+use std::ffi::{c_char, c_int};
+
+use super::guardia::guardia;
+use super::{descriptores, punteros, registro};
+use crate::error::Resultado;
+use crate::opciones::Opciones;
+use crate::servidor;
+
+/// TITULO: 1. El servidor
+///
+/// @brief Crea el socket del servidor, lo asocia a un puerto y lo deja escuchando: `socket`, `bind` y `listen`.
+///
+/// Escucha en todas las interfaces IPv4, o en la IP de `TP0_IP`; en el puerto 4444, o en el de `TP0_PUERTO` (0: uno libre
+/// cualquiera; cuál, lo dice `tp0_puerto()`). Pone SO_REUSEADDR: se puede volver a levantar enseguida en el mismo puerto.
+///
+/// @return El descriptor que escucha (nunca 0, 1 ni 2), o -1.
+/// @note errno: EADDRINUSE (el texto de `tp0_error()` nombra al proceso que tiene el puerto), EACCES (puerto menor que 1024 sin
+///       permiso), EADDRNOTAVAIL (`TP0_IP` no es de esta máquina), EINVAL (variable de entorno que no se entiende), EMFILE.
+/// @note No bloquea. La puede llamar cualquier hilo. Una vez que se deje de usar, se debe liberar con `liberar_conexion()`.
+/// @note Lo escribe en el log: `Listo para escuchar a mi cliente` (trace). Es la función del TP0.
+///
+/// @code
+/// int servidor = iniciar_servidor();
+/// if (servidor == -1) {
+///     fprintf(stderr, "%s\n", tp0_error());
+///     return EXIT_FAILURE;
+/// }
+/// @endcode
+#[unsafe(no_mangle)]
+pub extern "C" fn iniciar_servidor() -> c_int {
+    guardia(|| iniciar(None, None))
+}
+
+/// @brief Como `iniciar_servidor()`, donde se le diga.
+///
+/// @param ip Una IP de esta máquina o un nombre, como "127.0.0.1". NULL: la de `TP0_IP`, o todas las interfaces IPv4.
+/// @param puerto Un puerto, de "0" (uno libre cualquiera) a "65535". NULL: el de `TP0_PUERTO`, o 4444.
+/// @return El descriptor que escucha, o -1.
+/// @note errno: los de `iniciar_servidor()`; EINVAL también si `ip` o `puerto` no lo son; EHOSTUNREACH si el nombre no se conoce.
+/// @note Las dos se recortan (blancos y fines de línea) y no se guardan: se pueden liberar enseguida.
+///
+/// @code
+/// int servidor = tp0_iniciar_servidor(NULL, config_get_string_value(config, "PUERTO_ESCUCHA"));
+/// @endcode
+///
+/// # Safety
+/// Cada argumento es NULL o un texto terminado en `'\0'`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tp0_iniciar_servidor(ip: *const c_char, puerto: *const c_char) -> c_int {
+    guardia(|| {
+        // SAFETY: lo promete quien llama.
+        let ip = unsafe { texto_opcional(ip) };
+        // SAFETY: lo promete quien llama.
+        let puerto = unsafe { texto_opcional(puerto) };
+        iniciar(ip.as_deref(), puerto.as_deref())
+    })
+}
+
+/// @brief El puerto de un descriptor: en el que escucha un servidor, o el propio de una conexión.
+///
+/// @param descriptor Lo que devolvió `iniciar_servidor()`, `esperar_cliente()` o `crear_conexion()`.
+/// @return El puerto, de 1 a 65535, o -1.
+/// @note errno: EBADF si no es un socket abierto, EINVAL si no es de internet. No bloquea; la puede llamar cualquier hilo.
+///
+/// @code
+/// printf("escuchando en el puerto %d\n", tp0_puerto(servidor));
+/// @endcode
+#[unsafe(no_mangle)]
+pub extern "C" fn tp0_puerto(descriptor: c_int) -> c_int {
+    guardia(|| {
+        let uso = descriptores::usar(descriptor)?;
+        Ok(c_int::from(servidor::direccion_local(&uso.socket())?.port()))
+    })
+}
+
+/// @brief Espera a que un cliente se conecte y pase el handshake: `accept`.
+///
+/// Al que muestra otro handshake, o no lo termina a tiempo (`TP0_ESPERA_MS`), se le contesta -1, se lo cierra, se lo anota en el log
+/// (warning) y se sigue esperando. Los clientes mudos o lentos no demoran a los demás.
+///
+/// @param servidor Lo que devolvió `iniciar_servidor()`.
+/// @return El descriptor del cliente (nunca 0, 1 ni 2), o -1.
+/// @note errno: ECANCELED si otro hilo liberó el servidor, EINTR si corrió un manejador de señal instalado sin SA_RESTART (así Ctrl-C
+///       puede terminar un while), EMFILE si no quedan descriptores, EBADF si no es un socket, EINVAL si no escucha.
+/// @note Bloquea. La pueden llamar varios hilos a la vez: cada cliente le toca a uno. Con `select` o `poll` sobre `servidor`, llamarla
+///       una vez por aviso. El cliente, una vez que se deje de usar, se debe liberar con `liberar_conexion()`.
+/// @note Lo escribe en el log: `Se conecto un cliente!` (info). Es la función del TP0.
+///
+/// @code
+/// while (1) {
+///     int cliente = esperar_cliente(servidor);
+///     if (cliente == -1) break;
+///     atender(cliente);            // recibe y contesta por el mismo descriptor
+///     liberar_conexion(cliente);
+/// }
+/// liberar_conexion(servidor);
+/// @endcode
+#[unsafe(no_mangle)]
+pub extern "C" fn esperar_cliente(servidor: c_int) -> c_int {
+    guardia(|| {
+        let uso = descriptores::usar(servidor)?;
+        let escucha = uso.escucha_o_nueva()?;
+        let llegada = escucha.esperar(&uso.socket(), &mut |rechazo| registro::advertencia(rechazo))?;
+        let cliente = descriptores::registrar(llegada.socket, escucha.opciones().tamanio_maximo, None)?;
+        registro::cliente_conectado();
+        Ok(cliente)
+    })
+}
+
+fn iniciar(ip: Option<&str>, puerto: Option<&str>) -> Resultado<c_int> {
+    let opciones = Opciones::del_entorno()?;
+    let tamanio_maximo = opciones.tamanio_maximo;
+    let (socket, escucha) = servidor::iniciar(ip, puerto, opciones)?;
+    let descriptor = descriptores::registrar(socket, tamanio_maximo, Some(escucha))?;
+    registro::servidor_listo();
+    Ok(descriptor)
+}
+
+/// # Safety
+/// El puntero es NULL o un texto terminado en `'\0'`.
+unsafe fn texto_opcional(puntero: *const c_char) -> Option<String> {
+    // SAFETY: lo promete quien llama; NULL es simplemente que no hay.
+    let texto = unsafe { punteros::texto(puntero, "", "") }.ok()?;
+    Some(texto.to_string_lossy().into_owned())
+}

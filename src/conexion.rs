@@ -1,0 +1,489 @@
+//! Una conexión: une el formato del cable con los sockets.
+
+use std::fmt;
+use std::io::IoSlice;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::time::Instant;
+
+use socket2::Socket;
+
+use crate::direccion;
+use crate::error::{BytesDeHeader, Error, Parte, Resultado};
+use crate::handshake::{self, Respuesta};
+use crate::opciones::{Handshake, Opciones};
+use crate::paquete::Paquete;
+use crate::protocolo::{self, Header, LARGO_DE_HEADER, Valores};
+use crate::red::{self, Causa, Corte, SinConexion};
+use crate::sistema::{self, Cerrojo};
+
+/// Una conexión con otro proceso, ya saludada.
+///
+/// Se envía por `&self`: varios hilos pueden enviar a la vez y ningún mensaje se mezcla con otro. Se recibe por `&mut self`, y
+/// lo recibido se presta sin copiar. Al soltarla se cierra.
+///
+/// ```
+/// use tp0::{Conexion, Recibido, Servidor};
+///
+/// let servidor = Servidor::iniciar("127.0.0.1", "0")?;
+/// let puerto = servidor.puerto()?.to_string();
+/// let cliente = std::thread::spawn(move || {
+///     let conexion = Conexion::conectar("127.0.0.1", &puerto)?;
+///     conexion.enviar_mensaje("hola")
+/// });
+/// let mut conexion = servidor.esperar_cliente()?;
+/// assert!(matches!(conexion.recibir()?, Some(Recibido::Mensaje("hola"))));
+/// assert!(conexion.recibir()?.is_none(), "el cliente terminó");
+/// # cliente.join().unwrap()?;
+/// # Ok::<(), tp0::Error>(())
+/// ```
+pub struct Conexion {
+    socket: Socket,
+    par: SocketAddr,
+    handshake: Option<i32>,
+    tamanio_maximo: u32,
+    envio: Cerrojo<Envio>,
+    lectura: Lectura,
+}
+
+impl fmt::Debug for Conexion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Conexion").field("par", &self.par).field("handshake", &self.handshake).finish_non_exhaustive()
+    }
+}
+
+impl Conexion {
+    /// Conecta con el servidor que escucha en `ip` y `puerto`, y hace el handshake, con las opciones del entorno.
+    ///
+    /// # Errors
+    /// Los de [`conectar_con`](Self::conectar_con), y [`Error::Entorno`].
+    pub fn conectar(ip: &str, puerto: &str) -> Resultado<Self> {
+        Self::conectar_con(ip, puerto, &Opciones::del_entorno()?)
+    }
+
+    /// Conecta y hace el handshake según `opciones`. Prueba todas las direcciones de `ip`, que puede ser un nombre.
+    ///
+    /// # Errors
+    /// [`Error::Ip`], [`Error::Puerto`] o [`Error::NoResuelve`] si no hay a dónde; [`Error::NadieEscucha`],
+    /// [`Error::SinRuta`] o [`Error::PlazoDeConexion`] si no se pudo; [`Error::HandshakeRechazado`], [`Error::OtroProtocolo`],
+    /// [`Error::HandshakeCortado`] o [`Error::PlazoDeHandshake`] si no se entendieron.
+    pub fn conectar_con(ip: &str, puerto: &str, opciones: &Opciones) -> Resultado<Self> {
+        let hecha = conectar(ip, puerto, opciones)?;
+        Ok(Self::nueva(hecha.socket, hecha.par, hecha.handshake, opciones))
+    }
+
+    pub(crate) fn nueva(socket: Socket, par: SocketAddr, handshake: Option<i32>, opciones: &Opciones) -> Self {
+        Self {
+            socket,
+            par,
+            handshake,
+            tamanio_maximo: opciones.tamanio_maximo,
+            envio: Cerrojo::nuevo(Envio::nuevo()),
+            lectura: Lectura::default(),
+        }
+    }
+
+    /// Con quién se habla.
+    pub fn par(&self) -> SocketAddr {
+        self.par
+    }
+
+    /// El valor con que se saludaron: en un servidor que acepta varios, quién es el cliente. `None`: sin handshake.
+    pub fn handshake(&self) -> Option<i32> {
+        self.handshake
+    }
+
+    /// Envía un texto (MENSAJE).
+    ///
+    /// # Errors
+    /// [`Error::ParIdo`] si el otro ya no está; [`Error::DemasiadoGrande`]; [`Error::Sistema`].
+    pub fn enviar_mensaje(&self, texto: &str) -> Resultado<()> {
+        self.enviar_partes(protocolo::MENSAJE, texto.as_bytes(), b"\0")
+    }
+
+    /// Envía un paquete.
+    ///
+    /// # Errors
+    /// Los de [`enviar_mensaje`](Self::enviar_mensaje).
+    pub fn enviar_paquete(&self, paquete: &Paquete) -> Resultado<()> {
+        self.enviar_partes(paquete.codigo(), paquete.payload(), b"")
+    }
+
+    /// Envía un payload cualquiera (puede ser vacío) con el código de operación que sea.
+    ///
+    /// # Errors
+    /// Los de [`enviar_mensaje`](Self::enviar_mensaje), y [`Error::Argumento`] si el código es negativo.
+    pub fn enviar(&self, codigo: i32, payload: &[u8]) -> Resultado<()> {
+        self.enviar_partes(codigo, payload, b"")
+    }
+
+    fn enviar_partes(&self, codigo: i32, payload: &[u8], final_: &[u8]) -> Resultado<()> {
+        let header = Header::nuevo(codigo, payload.len().saturating_add(final_.len()), self.tamanio_maximo)?.a_bytes();
+        let mut partes = [IoSlice::new(&header), IoSlice::new(payload), IoSlice::new(final_)];
+        enviar(&self.socket, &mut self.envio.tomar(), &mut partes)
+    }
+
+    /// Espera el próximo mensaje. `None`: el otro terminó la conversación, entre un mensaje y otro.
+    ///
+    /// # Errors
+    /// [`Error::FinEnElMedio`] o [`Error::Reset`] si se cortó; [`Error::CodigoNegativo`], [`Error::TamanioNegativo`],
+    /// [`Error::LlegaDemasiado`], [`Error::LargoMentiroso`] o [`Error::SobranBytes`] si lo que llegó no es de este protocolo, y
+    /// entonces la conexión se termina; [`Error::Texto`] si un MENSAJE no es UTF-8, y entonces la conexión sigue.
+    pub fn recibir(&mut self) -> Resultado<Option<Recibido<'_>>> {
+        let Self { socket, lectura, tamanio_maximo, .. } = self;
+        match lectura.mensaje(socket, *tamanio_maximo) {
+            Ok(None) => Ok(None),
+            Ok(Some((codigo, payload))) => Recibido::de(codigo, payload).map(Some),
+            Err(error) => {
+                if error.termina_la_conexion() {
+                    red::terminar(socket);
+                }
+                Err(error)
+            }
+        }
+    }
+}
+
+impl AsFd for Conexion {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+/// Un mensaje recibido, prestado por la conexión hasta la próxima recepción.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Recibido<'a> {
+    /// Un texto, sin su `'\0'`.
+    Mensaje(&'a str),
+    /// Una lista de valores.
+    Paquete(PaqueteRecibido<'a>),
+    /// Un código de operación propio del programa, con su payload.
+    Otro {
+        /// El código de operación.
+        codigo: i32,
+        /// El payload entero.
+        payload: &'a [u8],
+    },
+}
+
+impl<'a> Recibido<'a> {
+    fn de(codigo: i32, payload: &'a [u8]) -> Resultado<Self> {
+        match codigo {
+            protocolo::MENSAJE => Ok(Self::Mensaje(std::str::from_utf8(sin_terminador(payload))?)),
+            protocolo::PAQUETE => Ok(Self::Paquete(PaqueteRecibido::de(payload)?)),
+            codigo => Ok(Self::Otro { codigo, payload }),
+        }
+    }
+}
+
+/// El texto termina en su primer `'\0'`; si no trae ninguno, en el fin del payload.
+fn sin_terminador(payload: &[u8]) -> &[u8] {
+    payload.split(|byte| *byte == 0).next().unwrap_or_default()
+}
+
+/// Un PAQUETE recibido: sus valores ya se comprobaron.
+#[derive(Debug, Clone)]
+pub struct PaqueteRecibido<'a> {
+    payload: &'a [u8],
+}
+
+impl<'a> PaqueteRecibido<'a> {
+    fn de(payload: &'a [u8]) -> Resultado<Self> {
+        Valores::de(payload).try_for_each(|valor| valor.map(|_| ()))?;
+        Ok(Self { payload })
+    }
+
+    /// Los valores, en orden y sin copiar.
+    pub fn valores(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        Valores::de(self.payload).map_while(Result::ok)
+    }
+}
+
+/// Los bytes ya recibidos y todavía no entregados.
+#[derive(Default)]
+struct Lectura {
+    bytes: Vec<u8>,
+    desde: usize,
+    hasta: usize,
+}
+
+/// Cuánto se pide por vez al sistema: muchos mensajes chicos entran en una sola recepción.
+const TRAMO: usize = 16 * 1024;
+
+impl Lectura {
+    /// El próximo mensaje entero: su código y su payload. `None` si la conversación terminó.
+    fn mensaje(&mut self, socket: &Socket, limite: u32) -> Resultado<Option<(i32, &[u8])>> {
+        match self.juntar(socket, LARGO_DE_HEADER) {
+            Ok(()) => {}
+            Err(corte) => return fin_o_error(error_de_header(socket, corte, self.hay())),
+        }
+        let header = Header::de_bytes(self.primeros(), limite)?;
+        let tamanio = usize::try_from(header.tamanio()).unwrap_or(usize::MAX);
+        self.desde += LARGO_DE_HEADER;
+        if let Err(corte) = self.juntar(socket, tamanio) {
+            let corte = Corte { movidos: self.hay(), ..corte };
+            return Err(error_de_recepcion(socket, corte, Parte::Payload, tamanio));
+        }
+        let inicio = self.desde;
+        self.desde += tamanio;
+        Ok(self.bytes.get(inicio..self.desde).map(|payload| (header.codigo(), payload)))
+    }
+
+    fn hay(&self) -> usize {
+        self.hasta - self.desde
+    }
+
+    fn primeros(&self) -> [u8; LARGO_DE_HEADER] {
+        let bytes = self.bytes.get(self.desde..self.hasta).unwrap_or_default();
+        bytes.first_chunk().copied().unwrap_or_default()
+    }
+
+    /// Recibe hasta que haya `cantidad` bytes seguidos sin entregar.
+    fn juntar(&mut self, socket: &Socket, cantidad: usize) -> Result<(), Corte> {
+        if self.hay() >= cantidad {
+            return Ok(());
+        }
+        self.bytes.copy_within(self.desde..self.hasta, 0);
+        self.hasta -= self.desde;
+        self.desde = 0;
+        while self.hasta < cantidad {
+            self.hacer_lugar(cantidad)?;
+            let libre = self.bytes.get_mut(self.hasta..).unwrap_or_default();
+            self.hasta += red::recibir_algo(socket, libre)?;
+        }
+        Ok(())
+    }
+
+    /// Crece de a poco, con lo que de verdad llega: un tamaño anunciado no reserva memoria.
+    fn hacer_lugar(&mut self, cantidad: usize) -> Result<(), Corte> {
+        if self.hasta < self.bytes.len() {
+            return Ok(());
+        }
+        let nuevo = TRAMO.max(self.bytes.len() * 2).min(TRAMO.max(cantidad));
+        let falta = nuevo - self.bytes.len();
+        let sin_memoria =
+            |_| Corte { movidos: self.hasta, causa: Causa::Sistema(std::io::Error::from_raw_os_error(libc::ENOMEM)) };
+        self.bytes.try_reserve_exact(falta).map_err(sin_memoria)?;
+        self.bytes.resize(nuevo, 0);
+        Ok(())
+    }
+}
+
+fn fin_o_error<T>(error: Error) -> Resultado<Option<T>> {
+    if matches!(error, Error::Fin) { Ok(None) } else { Err(error) }
+}
+
+/// El error de un header que no llegó entero, del que llegaron `hay` bytes.
+fn error_de_header(socket: &Socket, corte: Corte, hay: usize) -> Error {
+    let (parte, movidos) = match hay.checked_sub(protocolo::LARGO_DE_ENTERO) {
+        Some(del_tamanio) => (Parte::Tamanio, del_tamanio),
+        None => (Parte::Codigo, hay),
+    };
+    error_de_recepcion(socket, Corte { movidos, ..corte }, parte, protocolo::LARGO_DE_ENTERO)
+}
+
+/// Lo que un hilo tiene que tomar para enviar. Todo en cero es uno nuevo.
+#[derive(Debug)]
+pub(crate) struct Envio {
+    /// Cuándo se preguntó por última vez si el otro seguía ahí.
+    controlado_us: u64,
+}
+
+/// Cada cuánto se le pregunta al kernel si el otro cerró, en microsegundos.
+const CONTROL_US: u64 = 1000;
+
+impl Envio {
+    pub(crate) const fn nuevo() -> Self {
+        Self { controlado_us: 0 }
+    }
+
+    /// Sin esto, el primer envío a quien ya cerró parece andar y sólo falla el segundo.
+    fn controlar_al_par(&mut self, socket: &Socket) -> Resultado<()> {
+        let ahora = sistema::ahora_us();
+        if ahora.wrapping_sub(self.controlado_us) < CONTROL_US {
+            return Ok(());
+        }
+        if sistema::el_par_cerro(socket) {
+            return Err(por_que_no_se_puede_enviar(socket));
+        }
+        self.controlado_us = ahora;
+        Ok(())
+    }
+}
+
+/// Envía `partes` como un solo mensaje. Si falla a medio enviar, la conexión se termina: lo que siguiera sería basura para el otro.
+pub(crate) fn enviar(socket: &Socket, envio: &mut Envio, partes: &mut [IoSlice<'_>]) -> Resultado<()> {
+    envio.controlar_al_par(socket)?;
+    red::enviar_todo(socket, partes).map_err(|corte| {
+        if corte.movidos > 0 {
+            red::terminar(socket);
+        }
+        error_de_envio(socket, corte)
+    })
+}
+
+fn error_de_envio(socket: &Socket, corte: Corte) -> Error {
+    match corte.causa {
+        Causa::TiempoDelPrograma | Causa::Plazo => Error::TiempoDelPrograma { en_el_medio: corte.movidos > 0 },
+        Causa::Fin => Error::ParIdo,
+        Causa::Sistema(causa) => match causa.raw_os_error() {
+            Some(libc::EPIPE | libc::ECONNRESET | libc::ENOTCONN) => por_que_no_se_puede_enviar(socket),
+            _ => error_de_socket(socket, "send", causa),
+        },
+    }
+}
+
+/// El otro ya no está, o nunca hubo otro.
+fn por_que_no_se_puede_enviar(socket: &Socket) -> Error {
+    match nunca_se_conecto(socket) {
+        Some(error) => error,
+        None => Error::ParIdo,
+    }
+}
+
+/// Si `socket` no es una conexión ni lo fue: escucha, nunca se conectó, o ni siquiera es un socket.
+fn nunca_se_conecto(socket: &Socket) -> Option<Error> {
+    let descriptor = socket.as_raw_fd();
+    match socket.is_listener() {
+        Ok(true) => return Some(Error::Escucha { descriptor }),
+        Ok(false) => {}
+        Err(causa) => return Some(error_de_socket(socket, "getsockopt", causa)),
+    }
+    let local = socket.local_addr().ok().and_then(|direccion| direccion.as_socket());
+    // Uno que estuvo conectado conserva su puerto.
+    local.filter(|local| local.port() == 0).map(|_| Error::SinConectar { descriptor })
+}
+
+/// El error de una recepción cortada en `parte`, de la que se esperaban `esperados` bytes.
+pub(crate) fn error_de_recepcion(socket: &Socket, corte: Corte, parte: Parte, esperados: usize) -> Error {
+    let empezado = parte != Parte::Codigo || corte.movidos > 0;
+    match corte.causa {
+        Causa::Fin if !empezado => Error::Fin,
+        Causa::Fin => Error::FinEnElMedio { parte, llegaron: corte.movidos, esperados },
+        Causa::TiempoDelPrograma | Causa::Plazo => Error::TiempoDelPrograma { en_el_medio: empezado },
+        Causa::Sistema(causa) => match causa.raw_os_error() {
+            Some(libc::ECONNRESET | libc::EPIPE) => Error::Reset,
+            Some(libc::ENOTCONN) => nunca_se_conecto(socket).unwrap_or(Error::Reset),
+            _ => error_de_socket(socket, "recv", causa),
+        },
+    }
+}
+
+pub(crate) fn error_de_socket(socket: &Socket, operacion: &'static str, causa: std::io::Error) -> Error {
+    let descriptor = socket.as_raw_fd();
+    match causa.raw_os_error() {
+        Some(libc::EBADF) => Error::Descriptor { descriptor, motivo: "está cerrado" },
+        Some(libc::ENOTSOCK) => Error::Descriptor { descriptor, motivo: "es otra cosa, no un socket" },
+        _ => Error::sistema(operacion, causa),
+    }
+}
+
+impl Error {
+    /// Si después de este error de envío o recepción la conexión ya no sirve.
+    pub(crate) fn termina_la_conexion(&self) -> bool {
+        !matches!(
+            self,
+            Self::TiempoDelPrograma { en_el_medio: false }
+                | Self::Argumento(_)
+                | Self::Descriptor { .. }
+                | Self::Escucha { .. }
+                | Self::SinConectar { .. }
+                | Self::Entorno { .. }
+                | Self::Texto(_)
+        )
+    }
+}
+
+/// Lee un tamaño con el límite dado, sabiendo qué código lo precedió si la biblioteca lo leyó.
+pub(crate) fn recibir_tamanio(socket: &Socket, codigo: Option<[u8; 4]>, limite: u32) -> Resultado<u32> {
+    let mut tamanio = [0; protocolo::LARGO_DE_ENTERO];
+    red::recibir_todo(socket, &mut tamanio)
+        .map_err(|corte| error_de_recepcion(socket, corte, Parte::Tamanio, tamanio.len()))?;
+    protocolo::leer_tamanio(BytesDeHeader { codigo, tamanio }, limite)
+}
+
+/// Un socket conectado y saludado, y con quién.
+#[derive(Debug)]
+pub(crate) struct Hecha {
+    pub(crate) socket: Socket,
+    pub(crate) par: SocketAddr,
+    pub(crate) handshake: Option<i32>,
+}
+
+/// Conecta con la primera dirección de `ip` que responda y hace el handshake. El plazo es de todo junto.
+pub(crate) fn conectar(ip: &str, puerto: &str, opciones: &Opciones) -> Resultado<Hecha> {
+    let puerto = direccion::leer_puerto(puerto, 1)?;
+    let intento = Intento { opciones, vence: opciones.espera.map(|espera| Instant::now() + espera) };
+    let mut ultimo = None;
+    for par in direccion::resolver(ip, puerto)? {
+        match intento.con(par) {
+            Ok(hecha) => return Ok(hecha),
+            Err(error) => ultimo = Some(error),
+        }
+    }
+    Err(ultimo.unwrap_or_else(|| Error::NoResuelve { nombre: ip.to_owned(), detalle: "sin direcciones".to_owned() }))
+}
+
+/// Un intento de conexión con su plazo.
+struct Intento<'a> {
+    opciones: &'a Opciones,
+    vence: Option<Instant>,
+}
+
+impl Intento<'_> {
+    fn con(&self, par: SocketAddr) -> Resultado<Hecha> {
+        let socket = red::conectar(par, self.vence).map_err(|causa| self.sin_conexion(par, causa))?;
+        let preparar = |causa| Error::sistema("setsockopt", causa);
+        red::sin_demoras(&socket).map_err(preparar)?;
+        let handshake = match &self.opciones.handshake {
+            Handshake::Ninguno => None,
+            Handshake::Exigido(valores) | Handshake::Opcional(valores) => {
+                self.saludar(&socket, par, valores.primero())?;
+                Some(valores.primero())
+            }
+        };
+        red::dejar_bloqueante(&socket).map_err(preparar)?;
+        Ok(Hecha { socket, par, handshake })
+    }
+
+    fn plazo(&self) -> std::time::Duration {
+        self.opciones.espera.unwrap_or_default()
+    }
+
+    fn sin_conexion(&self, direccion: SocketAddr, causa: SinConexion) -> Error {
+        match causa {
+            SinConexion::Plazo => Error::PlazoDeConexion { direccion, plazo: self.plazo() },
+            SinConexion::Sistema(causa) => match causa.raw_os_error() {
+                Some(libc::ECONNREFUSED) => Error::NadieEscucha { direccion },
+                Some(libc::ETIMEDOUT) => Error::PlazoDeConexion { direccion, plazo: self.plazo() },
+                Some(libc::EHOSTUNREACH | libc::ENETUNREACH) => Error::SinRuta { direccion, causa },
+                _ => Error::sistema("connect", causa),
+            },
+        }
+    }
+
+    fn saludar(&self, socket: &Socket, direccion: SocketAddr, mostrado: i32) -> Resultado<()> {
+        let valor = mostrado.to_le_bytes();
+        let mut respuesta = [0; protocolo::LARGO_DE_ENTERO];
+        red::enviar_todo(socket, &mut [IoSlice::new(&valor)])
+            .and_then(|()| red::recibir_todo_antes_de(socket, &mut respuesta, self.vence))
+            .map_err(|corte| self.sin_handshake(direccion, corte))?;
+        match handshake::leer_respuesta(respuesta) {
+            Respuesta::Aceptado => Ok(()),
+            Respuesta::Rechazado => Err(Error::HandshakeRechazado { direccion, mostrado }),
+            Respuesta::Ajena(respuesta) => Err(Error::OtroProtocolo { direccion, respuesta }),
+        }
+    }
+
+    fn sin_handshake(&self, direccion: SocketAddr, corte: Corte) -> Error {
+        match corte.causa {
+            Causa::TiempoDelPrograma | Causa::Plazo => Error::PlazoDeHandshake { direccion, plazo: self.plazo() },
+            Causa::Fin => Error::HandshakeCortado { direccion, detalle: "fin" },
+            Causa::Sistema(causa) => match causa.raw_os_error() {
+                Some(libc::ECONNRESET | libc::EPIPE) => Error::HandshakeCortado { direccion, detalle: "reset" },
+                _ => Error::sistema("handshake", causa),
+            },
+        }
+    }
+}

@@ -1,0 +1,469 @@
+//! Esperar clientes: aceptar, saludar y dejar pasar sólo a los que hablan este protocolo, sin que los lentos demoren a nadie.
+//!
+//! Se toma un cliente por vez: los demás siguen en la cola del kernel, para que `select` sobre el socket que escucha
+//! diga la verdad. El que todavía no terminó su handshake pasa a la lista de pendientes, con su propio plazo.
+
+use std::fmt;
+use std::io::{self, ErrorKind, Write};
+use std::net::{Shutdown, SocketAddr};
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use socket2::Socket;
+
+use crate::conexion::error_de_socket;
+use crate::error::{Error, Resultado};
+use crate::handshake::{self, Aceptados, Recepcion, Veredicto};
+use crate::opciones::{Handshake, Opciones};
+use crate::protocolo::LARGO_DE_HEADER;
+use crate::red;
+use crate::sistema::{self, Cerrojo, HijoConUnHilo, Interes, Mirada, Sentido};
+
+/// Un cliente que pasó el handshake.
+#[derive(Debug)]
+pub(crate) struct Llegada {
+    pub(crate) socket: Socket,
+    pub(crate) par: SocketAddr,
+    /// El valor que mostró. `None`: no hizo handshake.
+    pub(crate) handshake: Option<i32>,
+}
+
+/// Un cliente que no pasó.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rechazo {
+    /// Quién era.
+    pub par: SocketAddr,
+    /// Por qué.
+    pub motivo: MotivoDeRechazo,
+}
+
+/// Por qué no pasó un cliente.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum MotivoDeRechazo {
+    /// Mostró un valor que este servidor no acepta.
+    OtroValor(i32),
+    /// Se fue antes de terminar el handshake.
+    SeFue,
+    /// No lo terminó a tiempo.
+    SeLeVencio,
+    /// Había demasiados pendientes y era el que más llevaba callado.
+    SobraronPendientes,
+}
+
+impl fmt::Display for Rechazo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Se rechazo al cliente {}: ", self.par)?;
+        match self.motivo {
+            MotivoDeRechazo::OtroValor(valor) => {
+                write!(f, "mostro {valor} (0x{valor:08x}) como handshake y no es el que se espera")
+            }
+            MotivoDeRechazo::SeFue => f.write_str("se fue antes de terminar el handshake"),
+            MotivoDeRechazo::SeLeVencio => f.write_str("no termino el handshake a tiempo"),
+            MotivoDeRechazo::SobraronPendientes => f.write_str("habia demasiados handshakes sin terminar"),
+        }
+    }
+}
+
+/// A quién se le cuenta cada rechazo.
+pub(crate) type Aviso<'a> = &'a mut dyn FnMut(Rechazo);
+
+/// El mayor número de handshakes sin terminar a la vez.
+const MAXIMO_DE_PENDIENTES: u64 = 512;
+
+/// Lo que un socket que escucha recuerda entre un cliente y otro.
+#[derive(Debug)]
+pub(crate) struct Escucha {
+    opciones: Opciones,
+    liberada: AtomicBool,
+    turnos: Cerrojo<Turnos>,
+    pendientes: Cerrojo<Vec<Pendiente>>,
+}
+
+/// Un solo hilo a la vez espera en el socket; los demás, su turno.
+#[derive(Debug, Default)]
+struct Turnos {
+    ocupado: bool,
+    esperando: usize,
+    timbre: Option<(UnixStream, UnixStream)>,
+}
+
+#[derive(Debug)]
+struct Pendiente {
+    socket: Socket,
+    par: SocketAddr,
+    vence: Option<Instant>,
+    recepcion: Recepcion,
+    /// Los bytes vistos y no consumidos, donde el handshake es opcional.
+    vistos: usize,
+}
+
+/// Qué se hace con un pendiente.
+enum Destino {
+    Espera,
+    Pasa(Option<i32>),
+    NoPasa(MotivoDeRechazo),
+}
+
+impl Escucha {
+    pub(crate) fn nueva(opciones: Opciones) -> Self {
+        Self {
+            opciones,
+            liberada: AtomicBool::new(false),
+            turnos: Cerrojo::nuevo(Turnos::default()),
+            pendientes: Cerrojo::nuevo(Vec::new()),
+        }
+    }
+
+    pub(crate) fn opciones(&self) -> &Opciones {
+        &self.opciones
+    }
+
+    /// Prepara el socket: con handshake exigido, los clientes mudos esperan en el kernel.
+    pub(crate) fn preparar(&self, socket: &Socket) -> io::Result<()> {
+        if !matches!(self.opciones.handshake, Handshake::Exigido(_)) {
+            return Ok(());
+        }
+        let segundos = self.opciones.espera.map_or(u64::MAX, |espera| espera.as_secs().saturating_add(1));
+        sistema::diferir_aceptacion(socket, i32::try_from(segundos).unwrap_or(i32::MAX))
+    }
+
+    /// Despierta a los hilos que esperan clientes: no van a venir más.
+    pub(crate) fn liberar(&self, socket: &Socket) {
+        self.liberada.swap(true, Ordering::AcqRel);
+        let _ = socket.shutdown(Shutdown::Both);
+        let turnos = self.turnos.tomar();
+        for _ in 0..turnos.esperando {
+            turnos.tocar_timbre();
+        }
+    }
+
+    /// En el hijo de un fork, los pendientes son del padre, que los sigue atendiendo: aquí sólo se cierran las copias.
+    pub(crate) fn despues_en_el_hijo(&self, hijo: &HijoConUnHilo) {
+        self.turnos.renovar_en_el_hijo(Turnos::default(), hijo);
+        self.pendientes.renovar_en_el_hijo(Vec::new(), hijo);
+    }
+
+    /// Espera un cliente que pase el handshake.
+    pub(crate) fn esperar(&self, socket: &Socket, avisar: Aviso<'_>) -> Resultado<Llegada> {
+        let _turno = self.tomar_turno()?;
+        loop {
+            if self.liberada.load(Ordering::Acquire) {
+                return Err(Error::Liberado);
+            }
+            let llegada = match self.hay_pendientes() {
+                false => self.aceptar(socket, avisar)?,
+                true => self.repasar(socket, avisar)?,
+            };
+            if let Some(llegada) = llegada {
+                return Ok(llegada);
+            }
+        }
+    }
+
+    fn hay_pendientes(&self) -> bool {
+        !self.pendientes.tomar().is_empty()
+    }
+
+    /// Acepta uno y mira si ya mostró su handshake; si no, queda pendiente.
+    fn aceptar(&self, escucha: &Socket, avisar: Aviso<'_>) -> Resultado<Option<Llegada>> {
+        let (socket, par) = match red::aceptar(escucha) {
+            Ok(aceptado) => aceptado,
+            Err(causa) => return self.por_que_no_acepta(escucha, causa).map(|()| None),
+        };
+        red::sin_demoras(&socket).map_err(|causa| Error::sistema("setsockopt", causa))?;
+        let Some(aceptados) = self.valores() else {
+            return Ok(Some(Llegada { socket, par, handshake: None }));
+        };
+        let vence = self.opciones.espera.map(|espera| Instant::now() + espera);
+        let mut pendiente = Pendiente { socket, par, vence, recepcion: Recepcion::default(), vistos: 0 };
+        match pendiente.avanzar(&self.opciones, &aceptados) {
+            Destino::Pasa(handshake) => Ok(pendiente.recibir_como_cliente(handshake)),
+            Destino::NoPasa(motivo) => {
+                pendiente.rechazar(motivo, avisar);
+                Ok(None)
+            }
+            Destino::Espera => {
+                self.agregar_pendiente(pendiente, avisar);
+                Ok(None)
+            }
+        }
+    }
+
+    /// Los valores que se aceptan, si hay handshake.
+    fn valores(&self) -> Option<Aceptados> {
+        match &self.opciones.handshake {
+            Handshake::Ninguno => None,
+            Handshake::Exigido(aceptados) | Handshake::Opcional(aceptados) => Some(*aceptados),
+        }
+    }
+
+    /// `Ok`: no es de parar, hay que volver a intentar.
+    fn por_que_no_acepta(&self, escucha: &Socket, causa: io::Error) -> Resultado<()> {
+        if self.liberada.load(Ordering::Acquire) {
+            return Err(Error::Liberado);
+        }
+        match (causa.kind(), causa.raw_os_error()) {
+            (ErrorKind::Interrupted, _) => Err(Error::Interrumpido),
+            (ErrorKind::WouldBlock, _) if escucha.nonblocking().unwrap_or(false) => {
+                self.esperar_sockets(&mut [Interes::en(escucha, Sentido::Lectura)], None)
+            }
+            (ErrorKind::WouldBlock, _) => Err(Error::TiempoDelPrograma { en_el_medio: false }),
+            (_, Some(libc::EINVAL | libc::EOPNOTSUPP)) => {
+                Err(Error::NoEscucha { descriptor: std::os::fd::AsRawFd::as_raw_fd(escucha) })
+            }
+            _ => Err(error_de_socket(escucha, "accept", causa)),
+        }
+    }
+
+    /// Con handshakes sin terminar: espera a cualquiera de ellos o a uno nuevo, y mira qué pasó.
+    fn repasar(&self, escucha: &Socket, avisar: Aviso<'_>) -> Resultado<Option<Llegada>> {
+        // Mientras dura el turno sólo este hilo los usa; afuera del cerrojo, liberar no espera a este poll.
+        let mut pendientes = std::mem::take(&mut *self.pendientes.tomar());
+        let resultado = self.repasar_estos(escucha, &mut pendientes, avisar);
+        let mut guardados = self.pendientes.tomar();
+        pendientes.append(&mut guardados);
+        *guardados = pendientes;
+        resultado
+    }
+
+    fn repasar_estos(
+        &self,
+        escucha: &Socket,
+        pendientes: &mut Vec<Pendiente>,
+        avisar: Aviso<'_>,
+    ) -> Resultado<Option<Llegada>> {
+        let vence = pendientes.iter().filter_map(|pendiente| pendiente.vence).min();
+        let mut intereses: Vec<Interes<'_>> =
+            pendientes.iter().map(|pendiente| Interes::en(&pendiente.socket, Sentido::Lectura)).collect();
+        intereses.push(Interes::en(escucha, Sentido::Lectura));
+        self.esperar_sockets(&mut intereses, vence)?;
+        let hay_nuevo = intereses.pop().is_some_and(|interes| interes.listo());
+        let novedades: Vec<(bool, bool)> = intereses.iter().map(|interes| (interes.listo(), interes.cerro())).collect();
+        drop(intereses);
+        if let Some(llegada) = self.atender_novedades(pendientes, &novedades, avisar) {
+            return Ok(Some(llegada));
+        }
+        if hay_nuevo { self.aceptar(escucha, avisar) } else { Ok(None) }
+    }
+
+    /// Recorre los pendientes con algo nuevo o ya vencidos. Al primero que pasa lo devuelve; los otros quedan para la próxima.
+    fn atender_novedades(
+        &self,
+        pendientes: &mut Vec<Pendiente>,
+        novedades: &[(bool, bool)],
+        avisar: Aviso<'_>,
+    ) -> Option<Llegada> {
+        let aceptados = self.valores()?;
+        let ahora = Instant::now();
+        // De atrás para adelante: sacar uno no mueve a los que faltan.
+        for (lugar, (listo, cerro)) in novedades.iter().enumerate().rev() {
+            let Some(pendiente) = pendientes.get_mut(lugar) else { continue };
+            let mut destino = Destino::Espera;
+            if *listo {
+                destino = pendiente.avanzar(&self.opciones, &aceptados);
+            }
+            if matches!(destino, Destino::Espera) {
+                destino = pendiente.sin_novedad(*cerro, ahora, &self.opciones);
+            }
+            match destino {
+                Destino::Espera => {}
+                Destino::NoPasa(motivo) => pendientes.remove(lugar).rechazar(motivo, avisar),
+                Destino::Pasa(handshake) => {
+                    if let Some(llegada) = pendientes.remove(lugar).recibir_como_cliente(handshake) {
+                        return Some(llegada);
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    fn agregar_pendiente(&self, nuevo: Pendiente, avisar: Aviso<'_>) {
+        let limite = MAXIMO_DE_PENDIENTES.min(sistema::limite_de_descriptores() / 2).max(1);
+        let mut pendientes = self.pendientes.tomar();
+        if u64::try_from(pendientes.len()).is_ok_and(|cantidad| cantidad >= limite) {
+            let mas_callado = pendientes.iter().position(Pendiente::en_silencio).unwrap_or(0);
+            pendientes.remove(mas_callado).rechazar(MotivoDeRechazo::SobraronPendientes, avisar);
+        }
+        pendientes.push(nuevo);
+    }
+
+    /// Espera con poll, que las señales cortan siempre: se para sólo si el programa instaló algún manejador que lo pide.
+    fn esperar_sockets(&self, intereses: &mut [Interes<'_>], vence: Option<Instant>) -> Resultado<()> {
+        match sistema::esperar(intereses, vence) {
+            Ok(_) => Ok(()),
+            Err(causa) if causa.kind() != ErrorKind::Interrupted => Err(Error::sistema("poll", causa)),
+            Err(_) if sistema::algun_manejador_sin_restart() => Err(Error::Interrumpido),
+            Err(_) => Ok(()),
+        }
+    }
+
+    fn tomar_turno(&self) -> Resultado<Turno<'_>> {
+        loop {
+            let timbre = {
+                let mut turnos = self.turnos.tomar();
+                if self.liberada.load(Ordering::Acquire) {
+                    return Err(Error::Liberado);
+                }
+                if !turnos.ocupado {
+                    turnos.ocupado = true;
+                    return Ok(Turno { escucha: self });
+                }
+                let timbre = turnos.timbre().map_err(|causa| Error::sistema("socketpair", causa))?;
+                turnos.esperando += 1;
+                timbre
+            };
+            let salida = self.esperar_sockets(&mut [Interes::en(&timbre, Sentido::Lectura)], None);
+            let mut turnos = self.turnos.tomar();
+            turnos.esperando -= 1;
+            let _ = sistema::recibir_ya(&timbre, &mut [0], Mirada::Consume);
+            drop(turnos);
+            salida?;
+        }
+    }
+}
+
+impl Turnos {
+    fn timbre(&mut self) -> io::Result<UnixStream> {
+        if let Some((_, oido)) = &self.timbre {
+            return oido.try_clone();
+        }
+        let (boton, oido) = UnixStream::pair()?;
+        boton.set_nonblocking(true)?;
+        let copia = oido.try_clone()?;
+        self.timbre = Some((boton, oido));
+        Ok(copia)
+    }
+
+    /// Despierta a uno de los que esperan. Si el timbre está lleno de avisos, ya van a despertar.
+    fn tocar_timbre(&self) {
+        if let Some((boton, _)) = &self.timbre {
+            let _ = { boton }.write(&[1]);
+        }
+    }
+}
+
+/// El derecho de esperar en el socket, hasta que se suelta.
+struct Turno<'a> {
+    escucha: &'a Escucha,
+}
+
+impl Drop for Turno<'_> {
+    fn drop(&mut self) {
+        let mut turnos = self.escucha.turnos.tomar();
+        turnos.ocupado = false;
+        if turnos.esperando > 0 {
+            turnos.tocar_timbre();
+        }
+    }
+}
+
+impl Pendiente {
+    fn en_silencio(&self) -> bool {
+        self.recepcion.en_silencio() && self.vistos == 0
+    }
+
+    /// Mira lo que llegó, sin esperar, y decide.
+    fn avanzar(&mut self, opciones: &Opciones, aceptados: &Aceptados) -> Destino {
+        let leido = match opciones.handshake {
+            Handshake::Opcional(_) => self.mirar(aceptados, opciones.tamanio_maximo),
+            _ => self.leer(aceptados),
+        };
+        match leido {
+            Ok(Veredicto::Falta) => Destino::Espera,
+            Ok(Veredicto::SinHandshake) => Destino::Pasa(None),
+            // Un cliente que esperó a un servidor ocupado puede haberse cansado.
+            Ok(Veredicto::Bienvenido(_)) if sistema::el_par_cerro(&self.socket) => {
+                Destino::NoPasa(MotivoDeRechazo::SeFue)
+            }
+            Ok(Veredicto::Bienvenido(valor)) => Destino::Pasa(Some(valor)),
+            Ok(Veredicto::Rechazado(valor)) => Destino::NoPasa(MotivoDeRechazo::OtroValor(valor)),
+            Err(_) => Destino::NoPasa(MotivoDeRechazo::SeFue),
+        }
+    }
+
+    /// Con handshake exigido: consume los bytes que faltan y ni uno más.
+    fn leer(&mut self, aceptados: &Aceptados) -> io::Result<Veredicto> {
+        let mut lugar = [0; crate::protocolo::LARGO_DE_ENTERO];
+        let libre = lugar.get_mut(..self.recepcion.faltan()).unwrap_or_default();
+        match sistema::recibir_ya(&self.socket, libre, Mirada::Consume)? {
+            None => Ok(Veredicto::Falta),
+            Some(0) => Err(ErrorKind::UnexpectedEof.into()),
+            Some(cuantos) => Ok(self.recepcion.agregar(libre.get(..cuantos).unwrap_or_default(), aceptados)),
+        }
+    }
+
+    /// Con handshake opcional: mira sin consumir, y sólo consume los 4 bytes si son un handshake.
+    fn mirar(&mut self, aceptados: &Aceptados, limite: u32) -> io::Result<Veredicto> {
+        let mut lugar = [0; LARGO_DE_HEADER];
+        let vistos = match sistema::recibir_ya(&self.socket, &mut lugar, Mirada::Deja)? {
+            None => return Ok(Veredicto::Falta),
+            Some(0) => return Err(ErrorKind::UnexpectedEof.into()),
+            Some(cuantos) => lugar.get(..cuantos).unwrap_or_default(),
+        };
+        let veredicto = handshake::juzgar_opcional(vistos, aceptados, limite);
+        match veredicto {
+            // Que poll avise recién cuando haya más de lo ya visto; si no, giraría en falso.
+            Veredicto::Falta => {
+                self.vistos = vistos.len();
+                sistema::umbral_de_lectura(&self.socket, i32::try_from(vistos.len() + 1).unwrap_or(1))?;
+            }
+            Veredicto::Bienvenido(_) => {
+                let mut handshake = [0; crate::protocolo::LARGO_DE_ENTERO];
+                sistema::recibir_ya(&self.socket, &mut handshake, Mirada::Consume)?;
+            }
+            Veredicto::Rechazado(_) | Veredicto::SinHandshake => {}
+        }
+        Ok(veredicto)
+    }
+
+    /// Lo que se hace con quien no mandó nada decisivo: si se fue o se le venció el plazo, no espera más.
+    fn sin_novedad(&self, cerro: bool, ahora: Instant, opciones: &Opciones) -> Destino {
+        let vencio = self.vence.is_some_and(|vence| vence <= ahora);
+        match opciones.handshake {
+            _ if cerro => Destino::NoPasa(MotivoDeRechazo::SeFue),
+            Handshake::Opcional(_) if vencio && self.en_silencio() => Destino::Pasa(None),
+            _ if vencio => Destino::NoPasa(MotivoDeRechazo::SeLeVencio),
+            _ => Destino::Espera,
+        }
+    }
+
+    /// Le contesta OK, si mostró un handshake, y deja el socket como nuevo. `None`: se fue justo ahora.
+    fn recibir_como_cliente(self, handshake: Option<i32>) -> Option<Llegada> {
+        let Self { socket, par, vistos, .. } = self;
+        if vistos > 0 {
+            sistema::umbral_de_lectura(&socket, 1).ok()?;
+        }
+        if handshake.is_some() {
+            responder(&socket, true).ok()?;
+        }
+        Some(Llegada { socket, par, handshake })
+    }
+
+    /// Le contesta ERROR y cierra.
+    fn rechazar(self, motivo: MotivoDeRechazo, avisar: Aviso<'_>) {
+        let _ = responder(&self.socket, false);
+        let _ = self.socket.shutdown(Shutdown::Write);
+        self.descartar_lo_que_mando();
+        avisar(Rechazo { par: self.par, motivo });
+    }
+
+    /// Cerrar con algo sin leer manda un reset, y el reset puede llegarle antes que la respuesta.
+    fn descartar_lo_que_mando(&self) {
+        const VECES: usize = 16;
+        let mut basura = [0; 4096];
+        for _ in 0..VECES {
+            match sistema::recibir_ya(&self.socket, &mut basura, Mirada::Consume) {
+                Ok(Some(cuantos)) if cuantos == basura.len() => {}
+                _ => return,
+            }
+        }
+    }
+}
+
+/// Cuatro bytes en una conexión recién hecha siempre entran: no espera.
+fn responder(socket: &Socket, aceptado: bool) -> io::Result<usize> {
+    socket.send_with_flags(&handshake::respuesta(aceptado), libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT)
+}

@@ -1,0 +1,68 @@
+//! libtp0: la capa de sockets del TP0 de Sistemas Operativos (UTN FRBA).
+//!
+//! Dos procesos se hablan y se entienden, por TCP, en un modelo cliente-servidor. Un servidor escucha y espera clientes;
+//! los que hablan otro protocolo se rechazan en el **handshake**. Los mensajes son un **header** (código de operación y tamaño)
+//! y un **payload**.
+//!
+//! ```
+//! use tp0::{Conexion, Paquete, Recibido, Servidor};
+//!
+//! let servidor = Servidor::iniciar("127.0.0.1", "0")?;
+//! let puerto = servidor.puerto()?.to_string();
+//!
+//! let cliente = std::thread::spawn(move || {
+//!     let conexion = Conexion::conectar("127.0.0.1", &puerto)?;
+//!     conexion.enviar_mensaje("hola")?;
+//!     conexion.enviar_paquete(Paquete::nuevo().agregar(b"uno")?.agregar(b"dos")?)
+//! });
+//!
+//! let mut conexion = servidor.esperar_cliente()?;
+//! while let Some(recibido) = conexion.recibir()? {
+//!     match recibido {
+//!         Recibido::Mensaje(texto) => assert_eq!(texto, "hola"),
+//!         Recibido::Paquete(paquete) => assert_eq!(paquete.valores().count(), 2),
+//!         otro => panic!("no se esperaba {otro:?}"),
+//!     }
+//! }
+//! # cliente.join().unwrap()?;
+//! # Ok::<(), tp0::Error>(())
+//! ```
+//!
+//! La misma biblioteca se usa desde C con `-ltp0`: su manual es `include/tp0.h`.
+//!
+//! # Cómo está hecha
+//!
+//! Cada archivo conoce sólo a los que tiene debajo:
+//!
+//! ```text
+//! abi                      la cara para C: punteros, malloc, errno, descriptores por número
+//! servidor, conexion       las dos cosas que se tienen en la mano
+//! escucha                  aceptar y saludar sin que los lentos demoren a nadie
+//! red, sistema             los sockets; lo que hace falta del sistema y std no ofrece
+//! opciones, direccion, ocupante
+//! handshake, protocolo, paquete    bytes, sin entrada ni salida
+//! error
+//! ```
+
+mod abi;
+mod conexion;
+mod direccion;
+mod error;
+mod escucha;
+mod handshake;
+mod ocupante;
+mod opciones;
+mod paquete;
+mod protocolo;
+mod red;
+mod servidor;
+mod sistema;
+
+pub use conexion::{Conexion, PaqueteRecibido, Recibido};
+pub use error::{BytesDeHeader, Error, Ocupante, Parte, Resultado};
+pub use escucha::{MotivoDeRechazo, Rechazo};
+pub use handshake::HANDSHAKE;
+pub use opciones::Opciones;
+pub use paquete::Paquete;
+pub use protocolo::{Header, LARGO_DE_HEADER, MENSAJE, PAQUETE, TAMANIO_MAXIMO, Valores};
+pub use servidor::Servidor;

@@ -1,0 +1,252 @@
+//! El formato en el cable, como funciones puras sobre bytes.
+//!
+//! Todos los enteros son de 4 bytes, complemento a dos, little-endian:
+//!
+//! ```text
+//! mensaje   | código >= 0 | tamaño >= 0 | tamaño bytes de payload |
+//! MENSAJE   payload = | el texto, con su '\0' |
+//! PAQUETE   payload = | largo | largo bytes | largo | largo bytes | ...
+//! ```
+//!
+//! Aquí no hay sockets ni `unsafe`: quien lea esto puede escribir otra implementación.
+
+use crate::error::{BytesDeHeader, Error, Resultado};
+
+/// Código de operación de un texto.
+pub const MENSAJE: i32 = 0;
+/// Código de operación de una lista de valores.
+pub const PAQUETE: i32 = 1;
+/// Lo que mide un header: código de operación y tamaño, en bytes.
+pub const LARGO_DE_HEADER: usize = 8;
+/// El mayor payload, en bytes, si no se pide otro: 64 MiB.
+pub const TAMANIO_MAXIMO: u32 = 64 * 1024 * 1024;
+/// Lo que mide un entero en el cable, en bytes.
+pub(crate) const LARGO_DE_ENTERO: usize = 4;
+
+/// El header de un mensaje: lo que viaja antes del payload.
+///
+/// ```
+/// use tp0::Header;
+///
+/// let header = Header::nuevo(0, 5, tp0::TAMANIO_MAXIMO)?;
+/// assert_eq!(header.a_bytes(), [0, 0, 0, 0, 5, 0, 0, 0]);
+/// assert_eq!(Header::de_bytes(header.a_bytes(), tp0::TAMANIO_MAXIMO)?, header);
+/// # Ok::<(), tp0::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Header {
+    codigo: i32,
+    tamanio: u32,
+}
+
+impl Header {
+    /// El header de un payload de `tamanio` bytes.
+    ///
+    /// # Errors
+    /// [`Error::Argumento`] si el código es negativo; [`Error::DemasiadoGrande`] si el tamaño pasa de `limite`.
+    pub fn nuevo(codigo: i32, tamanio: usize, limite: u32) -> Resultado<Self> {
+        if codigo < 0 {
+            return Err(Error::Argumento(format!(
+                "El código de operación es {codigo} y no puede ser negativo: -1 es la señal de fin."
+            )));
+        }
+        match u32::try_from(tamanio) {
+            Ok(tamanio) if tamanio <= limite => Ok(Self { codigo, tamanio }),
+            _ => Err(Error::DemasiadoGrande { tamanio, limite }),
+        }
+    }
+
+    /// Lee un header.
+    ///
+    /// # Errors
+    /// [`Error::CodigoNegativo`], [`Error::TamanioNegativo`] o [`Error::LlegaDemasiado`].
+    pub fn de_bytes(bytes: [u8; LARGO_DE_HEADER], limite: u32) -> Resultado<Self> {
+        let [a, b, c, d, e, f, g, h] = bytes;
+        let codigo = leer_codigo([a, b, c, d])?;
+        let leidos = BytesDeHeader { codigo: Some([a, b, c, d]), tamanio: [e, f, g, h] };
+        Ok(Self { codigo, tamanio: leer_tamanio(leidos, limite)? })
+    }
+
+    /// Los ocho bytes que viajan.
+    pub fn a_bytes(self) -> [u8; LARGO_DE_HEADER] {
+        let [a, b, c, d] = self.codigo.to_le_bytes();
+        let [e, f, g, h] = self.tamanio.to_le_bytes();
+        [a, b, c, d, e, f, g, h]
+    }
+
+    /// El código de operación: nunca negativo.
+    pub fn codigo(self) -> i32 {
+        self.codigo
+    }
+
+    /// Bytes de payload que siguen.
+    pub fn tamanio(self) -> u32 {
+        self.tamanio
+    }
+}
+
+/// El código de operación que llegó en 4 bytes.
+pub(crate) fn leer_codigo(bytes: [u8; LARGO_DE_ENTERO]) -> Resultado<i32> {
+    match i32::from_le_bytes(bytes) {
+        codigo @ 0.. => Ok(codigo),
+        codigo => Err(Error::CodigoNegativo { codigo }),
+    }
+}
+
+/// El tamaño que llegó en 4 bytes, si se le puede creer.
+pub(crate) fn leer_tamanio(bytes: BytesDeHeader, limite: u32) -> Resultado<u32> {
+    let tamanio = i32::from_le_bytes(bytes.tamanio);
+    match u32::try_from(tamanio) {
+        Err(_) => Err(Error::TamanioNegativo { tamanio, bytes }),
+        Ok(tamanio) if tamanio > limite => Err(Error::LlegaDemasiado { tamanio, limite, bytes }),
+        Ok(tamanio) => Ok(tamanio),
+    }
+}
+
+/// El largo de un valor que llegó en 4 bytes, si entra en los `quedan` bytes que le siguen.
+pub(crate) fn leer_largo(bytes: [u8; LARGO_DE_ENTERO], quedan: usize) -> Resultado<usize> {
+    let largo = i32::from_le_bytes(bytes);
+    match usize::try_from(largo) {
+        Ok(medida) if medida <= quedan => Ok(medida),
+        _ => Err(Error::LargoMentiroso { largo, quedan }),
+    }
+}
+
+/// Los valores del payload de un PAQUETE, prestados y en orden.
+///
+/// Si un largo no cierra con los bytes que quedan, el último elemento es el error.
+///
+/// ```
+/// use tp0::Valores;
+///
+/// let payload = [2, 0, 0, 0, b'o', b'k', 0, 0, 0, 0];
+/// let valores: Vec<&[u8]> = Valores::de(&payload).collect::<Result<_, _>>()?;
+/// assert_eq!(valores, [b"ok".as_slice(), b""]);
+/// # Ok::<(), tp0::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Valores<'a> {
+    resto: &'a [u8],
+}
+
+impl<'a> Valores<'a> {
+    /// Los valores de `payload`.
+    pub fn de(payload: &'a [u8]) -> Self {
+        Self { resto: payload }
+    }
+
+    fn separar(&mut self) -> Resultado<&'a [u8]> {
+        let Some((largo, resto)) = self.resto.split_first_chunk::<LARGO_DE_ENTERO>() else {
+            return Err(Error::SobranBytes { sobran: self.resto.len() });
+        };
+        let largo = leer_largo(*largo, resto.len())?;
+        let (valor, resto) = resto.split_at(largo);
+        self.resto = resto;
+        Ok(valor)
+    }
+}
+
+impl<'a> Iterator for Valores<'a> {
+    type Item = Resultado<&'a [u8]>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.resto.is_empty() {
+            return None;
+        }
+        let valor = self.separar();
+        if valor.is_err() {
+            self.resto = &[];
+        }
+        Some(valor)
+    }
+}
+
+impl std::iter::FusedIterator for Valores<'_> {}
+
+#[cfg(test)]
+mod pruebas {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn armar(valores: &[Vec<u8>]) -> Vec<u8> {
+        let mut payload = Vec::new();
+        for valor in valores {
+            payload.extend_from_slice(&i32::try_from(valor.len()).unwrap().to_le_bytes());
+            payload.extend_from_slice(valor);
+        }
+        payload
+    }
+
+    proptest! {
+        #[test]
+        fn un_header_va_y_vuelve_igual(codigo in 0..=i32::MAX, tamanio in 0..=TAMANIO_MAXIMO) {
+            let header = Header::nuevo(codigo, usize::try_from(tamanio).unwrap(), TAMANIO_MAXIMO).unwrap();
+            prop_assert_eq!(Header::de_bytes(header.a_bytes(), TAMANIO_MAXIMO).unwrap(), header);
+            prop_assert_eq!(header.a_bytes()[..4].to_vec(), codigo.to_le_bytes().to_vec());
+            prop_assert_eq!(header.a_bytes()[4..].to_vec(), tamanio.to_le_bytes().to_vec());
+        }
+
+        #[test]
+        fn ocho_bytes_cualesquiera_se_aceptan_o_se_rechazan_segun_el_contrato(bytes: [u8; 8], limite in 0..=TAMANIO_MAXIMO) {
+            let codigo = i32::from_le_bytes(bytes[..4].try_into().unwrap());
+            let tamanio = i32::from_le_bytes(bytes[4..].try_into().unwrap());
+            let valido = codigo >= 0 && tamanio >= 0 && i64::from(tamanio) <= i64::from(limite);
+            prop_assert_eq!(Header::de_bytes(bytes, limite).is_ok(), valido);
+        }
+
+        #[test]
+        fn los_valores_van_y_vuelven_iguales(valores in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..40), 0..30)) {
+            let payload = armar(&valores);
+            let leidos: Vec<Vec<u8>> = Valores::de(&payload).map(|v| v.unwrap().to_vec()).collect();
+            prop_assert_eq!(leidos, valores);
+        }
+
+        #[test]
+        fn bytes_cualesquiera_nunca_dan_mas_de_lo_que_hay(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let mut largo_total = 0;
+            let mut errores = 0;
+            for valor in Valores::de(&bytes) {
+                match valor {
+                    Ok(valor) => largo_total += valor.len() + LARGO_DE_ENTERO,
+                    Err(_) => errores += 1,
+                }
+            }
+            prop_assert!(errores <= 1);
+            prop_assert_eq!(errores == 0, largo_total == bytes.len());
+        }
+    }
+
+    #[test]
+    fn el_limite_es_inclusivo() {
+        assert!(Header::nuevo(0, 10, 10).is_ok());
+        assert!(matches!(Header::nuevo(0, 11, 10), Err(Error::DemasiadoGrande { tamanio: 11, limite: 10 })));
+        assert!(Header::de_bytes([0, 0, 0, 0, 10, 0, 0, 0], 10).is_ok());
+        assert!(matches!(
+            Header::de_bytes([0, 0, 0, 0, 11, 0, 0, 0], 10),
+            Err(Error::LlegaDemasiado { tamanio: 11, limite: 10, .. })
+        ));
+    }
+
+    #[test]
+    fn un_tamanio_demasiado_grande_muestra_los_ocho_bytes() {
+        let error = Header::de_bytes([1, 0x14, 0, 0, 0, 0, 0, 8], TAMANIO_MAXIMO).unwrap_err();
+        assert!(error.to_string().contains("bytes 01 14 00 00 | 00 00 00 08"), "{error}");
+    }
+
+    #[test]
+    fn un_largo_negativo_o_que_se_pasa_corta_la_lista() {
+        for payload in [&[255u8, 255, 255, 255][..], &[5, 0, 0, 0, b'x'][..], &[0, 0, 0, 128, 0][..]] {
+            let valores: Vec<_> = Valores::de(payload).collect();
+            assert!(matches!(valores.as_slice(), [Err(Error::LargoMentiroso { .. })]), "{payload:?}");
+        }
+    }
+
+    #[test]
+    fn uno_a_tres_bytes_de_sobra_son_un_error() {
+        for sobran in 1..4 {
+            let payload = vec![0; LARGO_DE_ENTERO + sobran];
+            let valores: Vec<_> = Valores::de(&payload).collect();
+            assert!(matches!(valores.as_slice(), [Ok(b""), Err(Error::SobranBytes { sobran: s })] if *s == sobran));
+        }
+    }
+}

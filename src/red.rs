@@ -1,0 +1,251 @@
+//! El único lugar que habla con los sockets: envíos y recepciones completos, sin SIGPIPE, con señales y plazos resueltos.
+//!
+//! No conoce el protocolo: mueve bytes.
+
+use std::io::{self, ErrorKind, IoSlice, Read};
+use std::mem::MaybeUninit;
+use std::net::{Shutdown, SocketAddr};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::time::Instant;
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::sistema::{self, Sentido};
+
+/// Una operación que no se completó: cuántos bytes llegó a mover, y por qué paró.
+#[derive(Debug)]
+pub(crate) struct Corte {
+    pub(crate) movidos: usize,
+    pub(crate) causa: Causa,
+}
+
+/// Por qué paró.
+#[derive(Debug)]
+pub(crate) enum Causa {
+    /// El otro lado cerró.
+    Fin,
+    /// Venció el tiempo que el programa le puso al socket (SO_RCVTIMEO, SO_SNDTIMEO).
+    TiempoDelPrograma,
+    /// Venció el plazo que se le dio a esta operación.
+    Plazo,
+    /// Falló el sistema.
+    Sistema(io::Error),
+}
+
+/// Lleva a 3 o más un descriptor: hay programas que toman al 0 por un error, y 1 y 2 son su salida.
+fn alejar_de_los_estandar(socket: Socket) -> io::Result<Socket> {
+    if socket.as_raw_fd() > 2 {
+        return Ok(socket);
+    }
+    // try_clone pide un número desde 3, con close-on-exec.
+    Ok(OwnedFd::from(socket).try_clone()?.into())
+}
+
+/// Un socket que escucha en `direccion`.
+pub(crate) fn escuchar(direccion: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(direccion), Type::STREAM, Some(Protocol::TCP))?;
+    let socket = alejar_de_los_estandar(socket)?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&direccion.into())?;
+    socket.listen(libc::SOMAXCONN)?;
+    Ok(socket)
+}
+
+/// Acepta un cliente. Sigue de largo con los que se cayeron mientras esperaban en la cola.
+///
+/// # Errors
+/// Los de `accept(2)`; en particular `Interrupted`, que aquí no se reintenta: decide el kernel, según SA_RESTART.
+pub(crate) fn aceptar(escucha: &Socket) -> io::Result<(Socket, SocketAddr)> {
+    loop {
+        match escucha.accept() {
+            Ok((socket, direccion)) => {
+                let socket = alejar_de_los_estandar(socket)?;
+                return Ok((socket, direccion.as_socket().unwrap_or_else(sin_direccion)));
+            }
+            Err(causa) if es_de_un_cliente_caido(&causa) => {}
+            Err(causa) => return Err(causa),
+        }
+    }
+}
+
+/// Los errores de red que accept(2) entrega como propios y son de una conexión que ya no está.
+fn es_de_un_cliente_caido(causa: &io::Error) -> bool {
+    matches!(
+        causa.raw_os_error(),
+        Some(
+            libc::ECONNABORTED
+                | libc::EPROTO
+                | libc::ENETDOWN
+                | libc::ENOPROTOOPT
+                | libc::EHOSTDOWN
+                | libc::ENONET
+                | libc::EHOSTUNREACH
+                | libc::ENETUNREACH
+        )
+    )
+}
+
+/// La dirección de un socket que no es de internet (el programa puede escuchar en lo que quiera).
+fn sin_direccion() -> SocketAddr {
+    SocketAddr::from(([0, 0, 0, 0], 0))
+}
+
+/// Por qué no se pudo conectar.
+#[derive(Debug)]
+pub(crate) enum SinConexion {
+    /// Venció el plazo.
+    Plazo,
+    /// Falló el sistema.
+    Sistema(io::Error),
+}
+
+impl From<io::Error> for SinConexion {
+    fn from(causa: io::Error) -> Self {
+        Self::Sistema(causa)
+    }
+}
+
+/// Conecta con `direccion` antes de `vence`. El socket queda sin bloqueo: [`dejar_bloqueante`] lo termina.
+pub(crate) fn conectar(direccion: SocketAddr, vence: Option<Instant>) -> Result<Socket, SinConexion> {
+    let tipo = Type::STREAM.nonblocking();
+    let socket = Socket::new(Domain::for_address(direccion), tipo, Some(Protocol::TCP))?;
+    let socket = alejar_de_los_estandar(socket)?;
+    match socket.connect(&direccion.into()) {
+        Ok(()) => {}
+        // Interrumpida o en camino, sigue sola: volver a llamar a connect daría EALREADY.
+        Err(causa) if en_camino(&causa) => terminar_de_conectar(&socket, vence)?,
+        Err(causa) => return Err(causa.into()),
+    }
+    rechazar_si_es_uno_mismo(&socket, direccion)?;
+    Ok(socket)
+}
+
+fn en_camino(causa: &io::Error) -> bool {
+    causa.raw_os_error() == Some(libc::EINPROGRESS) || causa.kind() == ErrorKind::Interrupted
+}
+
+fn terminar_de_conectar(socket: &Socket, vence: Option<Instant>) -> Result<(), SinConexion> {
+    if !sistema::esperar_a(socket, Sentido::Escritura, vence)? {
+        return Err(SinConexion::Plazo);
+    }
+    socket.take_error()?.map_or(Ok(()), |causa| Err(causa.into()))
+}
+
+/// Un puerto del rango efímero sin nadie que escuche puede conectarse consigo mismo: eso es que no hay nadie.
+fn rechazar_si_es_uno_mismo(socket: &Socket, direccion: SocketAddr) -> io::Result<()> {
+    const PRIMER_PUERTO_EFIMERO: u16 = 1024;
+    if direccion.port() < PRIMER_PUERTO_EFIMERO || !direccion.ip().is_loopback() {
+        return Ok(());
+    }
+    if socket.local_addr()?.as_socket() == Some(direccion) {
+        return Err(io::Error::from_raw_os_error(libc::ECONNREFUSED));
+    }
+    Ok(())
+}
+
+/// Prepara una conexión recién hecha para quien la va a usar: que ninguna respuesta espere al algoritmo de Nagle.
+pub(crate) fn sin_demoras(socket: &Socket) -> io::Result<()> {
+    socket.set_tcp_nodelay(true)
+}
+
+/// Devuelve el modo bloqueante, el que espera un programa del TP0.
+pub(crate) fn dejar_bloqueante(socket: &Socket) -> io::Result<()> {
+    socket.set_nonblocking(false)
+}
+
+/// Envía todos los bytes de `partes`, en orden.
+pub(crate) fn enviar_todo(socket: &Socket, mut partes: &mut [IoSlice<'_>]) -> Result<(), Corte> {
+    let mut movidos = 0;
+    IoSlice::advance_slices(&mut partes, 0);
+    while !partes.is_empty() {
+        match enviar_una_vez(socket, partes) {
+            Ok(enviados) => {
+                movidos += enviados;
+                IoSlice::advance_slices(&mut partes, enviados);
+            }
+            Err(causa) => seguir_o_cortar(socket, causa, Sentido::Escritura, movidos)?,
+        }
+    }
+    Ok(())
+}
+
+fn enviar_una_vez(socket: &Socket, partes: &[IoSlice<'_>]) -> io::Result<usize> {
+    match partes {
+        [una] => socket.send_with_flags(una, libc::MSG_NOSIGNAL),
+        varias => socket.send_vectored_with_flags(varias, libc::MSG_NOSIGNAL),
+    }
+}
+
+/// Recibe hasta llenar `destino`.
+pub(crate) fn recibir_todo(socket: &Socket, destino: &mut [u8]) -> Result<(), Corte> {
+    let minimo = destino.len();
+    recibir_con(socket, destino, minimo, |mut socket, libre| socket.read(libre)).map(|_| ())
+}
+
+/// Recibe hasta tener `minimo` bytes en `destino`, y los que ya estén hasta llenarlo. Dice cuántos.
+pub(crate) fn recibir_al_menos(
+    socket: &Socket,
+    destino: &mut [MaybeUninit<u8>],
+    minimo: usize,
+) -> Result<usize, Corte> {
+    recibir_con(socket, destino, minimo, |socket, libre| socket.recv(libre))
+}
+
+/// Recibe lo que haya en `destino`, al menos un byte. Dice cuántos.
+pub(crate) fn recibir_algo(socket: &Socket, destino: &mut [u8]) -> Result<usize, Corte> {
+    recibir_con(socket, destino, 1, |mut socket, libre| socket.read(libre))
+}
+
+/// Recibe hasta llenar `destino` de un socket sin bloqueo, o hasta que se haga tarde.
+pub(crate) fn recibir_todo_antes_de(socket: &Socket, destino: &mut [u8], vence: Option<Instant>) -> Result<(), Corte> {
+    let mut movidos = 0;
+    while let Some(libre) = destino.get_mut(movidos..).filter(|libre| !libre.is_empty()) {
+        match sistema::esperar_a(socket, Sentido::Lectura, vence) {
+            Ok(true) => movidos += recibir_algo(socket, libre).map_err(|corte| Corte { movidos, ..corte })?,
+            Ok(false) => return Err(Corte { movidos, causa: Causa::Plazo }),
+            Err(causa) => return Err(Corte { movidos, causa: Causa::Sistema(causa) }),
+        }
+    }
+    Ok(())
+}
+
+fn recibir_con<B>(
+    socket: &Socket,
+    destino: &mut [B],
+    minimo: usize,
+    recv: impl Fn(&Socket, &mut [B]) -> io::Result<usize>,
+) -> Result<usize, Corte> {
+    let mut movidos = 0;
+    while movidos < minimo {
+        let Some(libre) = destino.get_mut(movidos..) else { break };
+        match recv(socket, libre) {
+            Ok(0) => return Err(Corte { movidos, causa: Causa::Fin }),
+            Ok(recibidos) => movidos += recibidos,
+            Err(causa) => seguir_o_cortar(socket, causa, Sentido::Lectura, movidos)?,
+        }
+    }
+    Ok(movidos)
+}
+
+/// Qué se hace con un error: las señales no cortan nada; en un socket sin bloqueo se espera; lo demás corta.
+#[cold]
+fn seguir_o_cortar(socket: &Socket, causa: io::Error, sentido: Sentido, movidos: usize) -> Result<(), Corte> {
+    let cortar = |causa| Err(Corte { movidos, causa });
+    match causa.kind() {
+        ErrorKind::Interrupted => Ok(()),
+        ErrorKind::WouldBlock => match socket.nonblocking() {
+            Ok(true) => match sistema::esperar_a(socket, sentido, None) {
+                Ok(_) => Ok(()),
+                Err(causa) => cortar(Causa::Sistema(causa)),
+            },
+            // Bloqueante y con EAGAIN: venció el tiempo que el programa le puso.
+            _ => cortar(Causa::TiempoDelPrograma),
+        },
+        _ => cortar(Causa::Sistema(causa)),
+    }
+}
+
+/// Termina la conversación en los dos sentidos y despierta a quien esté esperando en ella. Si ya estaba terminada, nada.
+pub(crate) fn terminar(socket: &Socket) {
+    let _ = socket.shutdown(Shutdown::Both);
+}

@@ -1,0 +1,58 @@
+//! Preguntas al sistema que no cambian nada.
+
+use std::mem::MaybeUninit;
+
+/// Microsegundos de un reloj que nunca retrocede.
+pub(crate) fn ahora_us() -> u64 {
+    let mut tiempo = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `tiempo` es un lugar válido para escribir.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut tiempo) };
+    let segundos = u64::try_from(tiempo.tv_sec).unwrap_or_default();
+    let nanosegundos = u64::try_from(tiempo.tv_nsec).unwrap_or_default();
+    segundos.wrapping_mul(1_000_000).wrapping_add(nanosegundos / 1000)
+}
+
+/// Cuántos descriptores puede tener abiertos este proceso.
+pub(crate) fn limite_de_descriptores() -> u64 {
+    let mut limite = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: `limite` es un lugar válido para escribir.
+    let salida = unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limite) };
+    if salida == 0 { limite.rlim_cur } else { 1024 }
+}
+
+/// Si el programa instaló algún manejador de señal sin SA_RESTART: el que pide que las esperas se corten.
+///
+/// `poll(2)` se corta siempre; con esto se decide como decide el kernel en `accept(2)`.
+pub(crate) fn algun_manejador_sin_restart() -> bool {
+    (1..=libc::SIGRTMAX()).any(es_manejador_sin_restart)
+}
+
+fn es_manejador_sin_restart(senial: libc::c_int) -> bool {
+    let mut accion = MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: con la acción nueva en NULL sólo consulta; `accion` es un lugar válido para escribir.
+    let salida = unsafe { libc::sigaction(senial, std::ptr::null(), accion.as_mut_ptr()) };
+    if salida != 0 {
+        return false;
+    }
+    // SAFETY: se pidió en cero, y todo en cero es una acción válida; además la llamada la llenó.
+    let accion = unsafe { accion.assume_init() };
+    let instalado = accion.sa_sigaction != libc::SIG_DFL && accion.sa_sigaction != libc::SIG_IGN;
+    instalado && accion.sa_flags & libc::SA_RESTART == 0
+}
+
+#[cfg(test)]
+mod pruebas {
+    use super::*;
+
+    #[test]
+    fn el_reloj_avanza() {
+        let antes = ahora_us();
+        std::thread::sleep(std::time::Duration::from_millis(2));
+        assert!(ahora_us() - antes >= 2000);
+    }
+
+    #[test]
+    fn hay_limite_de_descriptores() {
+        assert!(limite_de_descriptores() > 3);
+    }
+}

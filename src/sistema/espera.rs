@@ -1,0 +1,82 @@
+//! Esperar sockets con `poll(2)`.
+
+use std::io;
+use std::marker::PhantomData;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::time::Instant;
+
+/// Para qué se espera un socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sentido {
+    /// Que haya algo para leer, o que el otro haya cerrado.
+    Lectura,
+    /// Que haya lugar para escribir.
+    Escritura,
+}
+
+/// Un socket que se espera y, después, qué le pasó. Tiene la forma exacta de un `pollfd`.
+#[repr(transparent)]
+pub(crate) struct Interes<'a> {
+    pollfd: libc::pollfd,
+    socket: PhantomData<BorrowedFd<'a>>,
+}
+
+impl<'a> Interes<'a> {
+    pub(crate) fn en(socket: &'a impl AsFd, sentido: Sentido) -> Self {
+        let events = match sentido {
+            Sentido::Lectura => libc::POLLIN | libc::POLLRDHUP,
+            Sentido::Escritura => libc::POLLOUT,
+        };
+        let pollfd = libc::pollfd { fd: socket.as_fd().as_raw_fd(), events, revents: 0 };
+        Self { pollfd, socket: PhantomData }
+    }
+
+    /// Si le pasó algo: hay para leer o lugar para escribir, cerró o falló.
+    pub(crate) fn listo(&self) -> bool {
+        self.pollfd.revents != 0
+    }
+
+    /// Si el otro cerró (quizá quede algo por leer).
+    pub(crate) fn cerro(&self) -> bool {
+        self.pollfd.revents & (libc::POLLRDHUP | libc::POLLHUP | libc::POLLERR) != 0
+    }
+}
+
+/// Espera a que a alguno le pase algo, o hasta `vence` (`None`: para siempre). Dice a cuántos: 0 si venció.
+///
+/// # Errors
+/// Los de `poll(2)`; en particular `Interrupted` por cada señal con manejador, que quien llama sabrá si es de parar.
+pub(crate) fn esperar(intereses: &mut [Interes<'_>], vence: Option<Instant>) -> io::Result<usize> {
+    let cantidad = libc::nfds_t::try_from(intereses.len()).map_err(io::Error::other)?;
+    // SAFETY: `Interes` es un `pollfd` (repr(transparent)), y el arreglo está prestado entero mientras dura la llamada.
+    let salida = unsafe { libc::poll(intereses.as_mut_ptr().cast(), cantidad, milisegundos_hasta(vence)) };
+    usize::try_from(salida).map_err(|_| io::Error::last_os_error())
+}
+
+/// Espera a un solo socket, sin que las señales la corten. Dice si le pasó algo antes de `vence`.
+pub(crate) fn esperar_a(socket: &impl AsFd, sentido: Sentido, vence: Option<Instant>) -> io::Result<bool> {
+    loop {
+        match esperar(&mut [Interes::en(socket, sentido)], vence) {
+            Err(causa) if causa.kind() == io::ErrorKind::Interrupted => {}
+            salida => return salida.map(|cuantos| cuantos > 0),
+        }
+    }
+}
+
+/// Si el otro lado ya cerró, aunque quede algo sin leer. No consume nada ni espera.
+pub(crate) fn el_par_cerro(socket: &impl AsFd) -> bool {
+    let pollfd = libc::pollfd { fd: socket.as_fd().as_raw_fd(), events: libc::POLLRDHUP, revents: 0 };
+    let mut interes = [Interes { pollfd, socket: PhantomData }];
+    esperar(&mut interes, Some(Instant::now())).is_ok_and(|cuantos| cuantos > 0)
+}
+
+/// Lo que falta hasta `vence`, redondeado para arriba: volver antes haría girar en falso a quien espera.
+fn milisegundos_hasta(vence: Option<Instant>) -> libc::c_int {
+    match vence {
+        None => -1,
+        Some(vence) => {
+            let faltan = vence.saturating_duration_since(Instant::now());
+            libc::c_int::try_from(faltan.as_micros().div_ceil(1000)).unwrap_or(libc::c_int::MAX)
+        }
+    }
+}
