@@ -4,18 +4,21 @@ use std::fmt;
 use std::io::IoSlice;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
-use std::time::Instant;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
 
 use socket2::Socket;
 
+use crate::difusion::{self, Destino};
 use crate::direccion;
 use crate::error::{BytesDeHeader, Error, Parte, Resultado};
+use crate::escucha::{Vecinos, VecinosDeRust};
 use crate::handshake::{self, Respuesta};
 use crate::opciones::{Handshake, Opciones};
 use crate::paquete::Paquete;
 use crate::protocolo::{self, Header, LARGO_DE_HEADER, Valores};
 use crate::red::{self, Causa, Corte, SinConexion};
-use crate::sistema::{self, Cerrojo};
+use crate::sistema::{self, Cerrojo, Sentido};
 
 /// Una conexión con otro proceso, ya saludada.
 ///
@@ -37,19 +40,10 @@ use crate::sistema::{self, Cerrojo};
 /// # cliente.join().unwrap()?;
 /// # Ok::<(), tp0::Error>(())
 /// ```
+#[derive(Debug)]
 pub struct Conexion {
-    socket: Socket,
-    par: SocketAddr,
-    handshake: Option<i32>,
-    tamanio_maximo: u32,
-    envio: Cerrojo<Envio>,
-    lectura: Lectura,
-}
-
-impl fmt::Debug for Conexion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Conexion").field("par", &self.par).field("handshake", &self.handshake).finish_non_exhaustive()
-    }
+    receptor: Receptor,
+    emisor: Emisor,
 }
 
 impl Conexion {
@@ -63,34 +57,49 @@ impl Conexion {
 
     /// Conecta y hace el handshake según `opciones`. Prueba todas las direcciones de `ip`, que puede ser un nombre.
     ///
+    /// Mientras espera la respuesta, los servidores de este mismo proceso contestan los handshakes que les lleguen: dos servidores
+    /// pueden conectarse entre sí antes de esperar clientes.
+    ///
     /// # Errors
     /// [`Error::Ip`], [`Error::Puerto`] o [`Error::NoResuelve`] si no hay a dónde; [`Error::NadieEscucha`],
     /// [`Error::SinRuta`] o [`Error::PlazoDeConexion`] si no se pudo; [`Error::HandshakeRechazado`], [`Error::OtroProtocolo`],
     /// [`Error::HandshakeCortado`] o [`Error::PlazoDeHandshake`] si no se entendieron.
     pub fn conectar_con(ip: &str, puerto: &str, opciones: &Opciones) -> Resultado<Self> {
-        let hecha = conectar(ip, puerto, opciones)?;
+        let hecha = conectar(ip, puerto, opciones, &VecinosDeRust)?;
         Ok(Self::nueva(hecha.socket, hecha.par, hecha.handshake, opciones))
     }
 
     pub(crate) fn nueva(socket: Socket, par: SocketAddr, handshake: Option<i32>, opciones: &Opciones) -> Self {
-        Self {
+        let extremo = Arc::new(Extremo {
             socket,
             par,
             handshake,
             tamanio_maximo: opciones.tamanio_maximo,
             envio: Cerrojo::nuevo(Envio::nuevo()),
-            lectura: Lectura::default(),
-        }
+            cola: Cerrojo::nuevo(Vec::new()),
+        });
+        let receptor = Receptor { extremo: Arc::clone(&extremo), lectura: Lectura::default(), terminada: false };
+        Self { receptor, emisor: Emisor { extremo } }
+    }
+
+    /// El extremo, para cortarlo desde otro hilo sin mantenerlo abierto.
+    pub(crate) fn extremo_debil(&self) -> Weak<Extremo> {
+        Arc::downgrade(&self.emisor.extremo)
     }
 
     /// Con quién se habla.
     pub fn par(&self) -> SocketAddr {
-        self.par
+        self.emisor.extremo.par
     }
 
     /// El valor con que se saludaron: en un servidor que acepta varios, quién es el cliente. `None`: sin handshake.
     pub fn handshake(&self) -> Option<i32> {
-        self.handshake
+        self.emisor.extremo.handshake
+    }
+
+    /// Si el otro lado sigue ahí. No consume nada ni espera. Puede haber cerrado y quedar algo suyo por recibir.
+    pub fn activa(&self) -> bool {
+        self.emisor.activa()
     }
 
     /// Envía un texto (MENSAJE).
@@ -98,7 +107,7 @@ impl Conexion {
     /// # Errors
     /// [`Error::ParIdo`] si el otro ya no está; [`Error::DemasiadoGrande`]; [`Error::Sistema`].
     pub fn enviar_mensaje(&self, texto: &str) -> Resultado<()> {
-        self.enviar_partes(protocolo::MENSAJE, texto.as_bytes(), b"\0")
+        self.emisor.enviar_mensaje(texto)
     }
 
     /// Envía un paquete.
@@ -106,7 +115,7 @@ impl Conexion {
     /// # Errors
     /// Los de [`enviar_mensaje`](Self::enviar_mensaje).
     pub fn enviar_paquete(&self, paquete: &Paquete) -> Resultado<()> {
-        self.enviar_partes(paquete.codigo(), paquete.payload(), b"")
+        self.emisor.enviar_paquete(paquete)
     }
 
     /// Envía un payload cualquiera (puede ser vacío) con el código de operación que sea.
@@ -114,29 +123,292 @@ impl Conexion {
     /// # Errors
     /// Los de [`enviar_mensaje`](Self::enviar_mensaje), y [`Error::Argumento`] si el código es negativo.
     pub fn enviar(&self, codigo: i32, payload: &[u8]) -> Resultado<()> {
-        self.enviar_partes(codigo, payload, b"")
-    }
-
-    fn enviar_partes(&self, codigo: i32, payload: &[u8], final_: &[u8]) -> Resultado<()> {
-        let header = Header::nuevo(codigo, payload.len().saturating_add(final_.len()), self.tamanio_maximo)?.a_bytes();
-        let mut partes = [IoSlice::new(&header), IoSlice::new(payload), IoSlice::new(final_)];
-        enviar(&self.socket, &mut self.envio.tomar(), &mut partes)
+        self.emisor.enviar(codigo, payload)
     }
 
     /// Espera el próximo mensaje. `None`: el otro terminó la conversación, entre un mensaje y otro.
     ///
+    /// Antes de esperar, envía lo que haya encolado.
+    ///
+    /// # Errors
+    /// Los de [`Receptor::recibir`], y los de [`Emisor::vaciar`].
+    pub fn recibir(&mut self) -> Resultado<Option<Recibido<'_>>> {
+        self.emisor.vaciar()?;
+        self.receptor.recibir()
+    }
+
+    /// Otro emisor de esta misma conexión, para enviar desde otro hilo.
+    ///
+    /// ```
+    /// # use tp0::{Conexion, Servidor};
+    /// # let servidor = Servidor::iniciar("127.0.0.1", "0")?;
+    /// # let puerto = servidor.puerto()?.to_string();
+    /// # let cliente = std::thread::spawn(move || Conexion::conectar("127.0.0.1", &puerto)?.recibir().map(|_| ()));
+    /// let conexion = servidor.esperar_cliente()?;
+    /// let emisor = conexion.emisor();
+    /// std::thread::spawn(move || emisor.enviar_mensaje("desde otro hilo")).join().unwrap()?;
+    /// # cliente.join().unwrap()?;
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
+    pub fn emisor(&self) -> Emisor {
+        self.emisor.clone()
+    }
+
+    /// Separa las dos mitades, para recibir en un hilo y enviar en otros. El socket se cierra al soltar la última.
+    ///
+    /// ```
+    /// # use tp0::{Conexion, Servidor};
+    /// # let servidor = Servidor::iniciar("127.0.0.1", "0")?;
+    /// # let puerto = servidor.puerto()?.to_string();
+    /// # let cliente = std::thread::spawn(move || Conexion::conectar("127.0.0.1", &puerto)?.enviar_mensaje("hola"));
+    /// let (mut receptor, emisor) = servidor.esperar_cliente()?.separar();
+    /// let lector = std::thread::spawn(move || receptor.recibir().map(|recibido| recibido.is_some()));
+    /// assert!(lector.join().unwrap()?);
+    /// # drop(emisor);
+    /// # cliente.join().unwrap()?;
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
+    pub fn separar(self) -> (Receptor, Emisor) {
+        (self.receptor, self.emisor)
+    }
+}
+
+impl AsFd for Conexion {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.emisor.as_fd()
+    }
+}
+
+/// Lo que las dos mitades comparten. Al soltarlo se envía lo encolado y se cierra.
+pub(crate) struct Extremo {
+    socket: Socket,
+    par: SocketAddr,
+    handshake: Option<i32>,
+    tamanio_maximo: u32,
+    envio: Cerrojo<Envio>,
+    /// Mensajes enteros que esperan salir juntos.
+    cola: Cerrojo<Vec<u8>>,
+}
+
+impl Extremo {
+    /// Termina la conversación: lo que esté en vuelo, en cualquier hilo, vuelve con error.
+    pub(crate) fn cortar(&self) {
+        red::terminar(&self.socket);
+    }
+
+    fn vaciar(&self, cola: &mut Vec<u8>) -> Resultado<()> {
+        if cola.is_empty() {
+            return Ok(());
+        }
+        let salida = enviar(&self.socket, &mut self.envio.tomar(), &mut [IoSlice::new(cola)]);
+        cola.clear();
+        salida
+    }
+}
+
+impl Drop for Extremo {
+    fn drop(&mut self) {
+        let mut cola = std::mem::take(&mut *self.cola.tomar());
+        // Como BufWriter: no hay a quién contarle un error.
+        let _ = self.vaciar(&mut cola);
+    }
+}
+
+impl fmt::Debug for Extremo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Extremo").field("par", &self.par).field("handshake", &self.handshake).finish_non_exhaustive()
+    }
+}
+
+/// La mitad de una conexión que envía. Se puede clonar y usar desde varios hilos: cada mensaje sale entero.
+#[derive(Debug, Clone)]
+pub struct Emisor {
+    extremo: Arc<Extremo>,
+}
+
+impl Emisor {
+    /// Si el otro lado sigue ahí. No consume nada ni espera.
+    pub fn activa(&self) -> bool {
+        !sistema::el_par_cerro(&self.extremo.socket)
+    }
+
+    /// Envía un texto (MENSAJE).
+    ///
+    /// # Errors
+    /// Los de [`Conexion::enviar_mensaje`].
+    pub fn enviar_mensaje(&self, texto: &str) -> Resultado<()> {
+        self.enviar_ya(protocolo::MENSAJE, texto.as_bytes(), b"\0")
+    }
+
+    /// Envía un paquete.
+    ///
+    /// # Errors
+    /// Los de [`Conexion::enviar_mensaje`].
+    pub fn enviar_paquete(&self, paquete: &Paquete) -> Resultado<()> {
+        self.enviar_ya(paquete.codigo(), paquete.payload(), b"")
+    }
+
+    /// Envía un payload cualquiera (puede ser vacío) con el código de operación que sea.
+    ///
+    /// # Errors
+    /// Los de [`Conexion::enviar`].
+    pub fn enviar(&self, codigo: i32, payload: &[u8]) -> Resultado<()> {
+        self.enviar_ya(codigo, payload, b"")
+    }
+
+    /// Encola un texto: sale con el próximo [`vaciar`](Self::vaciar), envío o recepción de la conexión, o cuando se junta bastante. Muchos
+    /// mensajes chicos salen en una sola llamada al sistema.
+    ///
+    /// ```
+    /// # use tp0::{Conexion, Servidor};
+    /// # let servidor = Servidor::iniciar("127.0.0.1", "0")?;
+    /// # let puerto = servidor.puerto()?.to_string();
+    /// # let cliente = std::thread::spawn(move || -> tp0::Resultado<usize> {
+    /// #     let mut conexion = Conexion::conectar("127.0.0.1", &puerto)?;
+    /// #     let mut cuantos = 0;
+    /// #     while conexion.recibir()?.is_some() { cuantos += 1; }
+    /// #     Ok(cuantos)
+    /// # });
+    /// let emisor = servidor.esperar_cliente()?.emisor();
+    /// for _ in 0..1000 {
+    ///     emisor.encolar_mensaje("tic")?;
+    /// }
+    /// emisor.vaciar()?;
+    /// # drop(emisor);
+    /// # assert_eq!(cliente.join().unwrap()?, 1000);
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Los de [`Conexion::enviar_mensaje`].
+    pub fn encolar_mensaje(&self, texto: &str) -> Resultado<()> {
+        self.encolar_partes(protocolo::MENSAJE, texto.as_bytes(), b"\0")
+    }
+
+    /// Encola un paquete.
+    ///
+    /// # Errors
+    /// Los de [`Conexion::enviar_mensaje`].
+    pub fn encolar_paquete(&self, paquete: &Paquete) -> Resultado<()> {
+        self.encolar_partes(paquete.codigo(), paquete.payload(), b"")
+    }
+
+    /// Encola un payload cualquiera con el código de operación que sea.
+    ///
+    /// # Errors
+    /// Los de [`Conexion::enviar`].
+    pub fn encolar(&self, codigo: i32, payload: &[u8]) -> Resultado<()> {
+        self.encolar_partes(codigo, payload, b"")
+    }
+
+    /// Envía todo lo encolado.
+    ///
+    /// # Errors
+    /// Los de [`Conexion::enviar_mensaje`]; lo encolado se pierde.
+    pub fn vaciar(&self) -> Resultado<()> {
+        self.extremo.vaciar(&mut self.extremo.cola.tomar())
+    }
+
+    /// Con la cola tomada: lo encolado antes sale antes.
+    fn enviar_ya(&self, codigo: i32, payload: &[u8], final_: &[u8]) -> Resultado<()> {
+        let extremo = &*self.extremo;
+        let header = self.header(codigo, payload, final_)?;
+        let mut cola = extremo.cola.tomar();
+        extremo.vaciar(&mut cola)?;
+        let mut partes = [IoSlice::new(&header), IoSlice::new(payload), IoSlice::new(final_)];
+        enviar(&extremo.socket, &mut extremo.envio.tomar(), &mut partes)
+    }
+
+    fn encolar_partes(&self, codigo: i32, payload: &[u8], final_: &[u8]) -> Resultado<()> {
+        const BASTANTE: usize = 64 * 1024;
+        let header = self.header(codigo, payload, final_)?;
+        let mut cola = self.extremo.cola.tomar();
+        if cola.len() + payload.len() >= BASTANTE {
+            self.extremo.vaciar(&mut cola)?;
+        }
+        [&header, payload, final_].iter().for_each(|parte| cola.extend_from_slice(parte));
+        Ok(())
+    }
+
+    fn header(&self, codigo: i32, payload: &[u8], final_: &[u8]) -> Resultado<[u8; LARGO_DE_HEADER]> {
+        let tamanio = payload.len().saturating_add(final_.len());
+        Ok(Header::nuevo(codigo, tamanio, self.extremo.tamanio_maximo)?.a_bytes())
+    }
+}
+
+impl AsFd for Emisor {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.extremo.socket.as_fd()
+    }
+}
+
+/// Envía el mismo paquete a muchos. El que no lee no demora a los demás: si no le entra nada no se le envía, y la conexión sigue; si queda
+/// un segundo a medio enviar, se termina. Devuelve en qué lugar de `emisores` estaba cada uno que falló, y por qué.
+///
+/// ```
+/// # use tp0::{Conexion, Paquete, Servidor};
+/// # let servidor = Servidor::iniciar("127.0.0.1", "0")?;
+/// # let puerto = servidor.puerto()?.to_string();
+/// # let cliente = std::thread::spawn(move || Conexion::conectar("127.0.0.1", &puerto)?.recibir().map(|_| ()));
+/// let emisores = vec![servidor.esperar_cliente()?.emisor()];
+/// let fallaron = tp0::difundir(&emisores, Paquete::nuevo().agregar(b"a todos")?);
+/// assert!(fallaron.is_empty());
+/// # drop(emisores);
+/// # cliente.join().unwrap()?;
+/// # Ok::<(), tp0::Error>(())
+/// ```
+pub fn difundir(emisores: &[Emisor], paquete: &Paquete) -> Vec<(usize, Error)> {
+    let mut fallaron = Vec::new();
+    let mut lugares = Vec::new();
+    let mut destinos = Vec::new();
+    for (lugar, Emisor { extremo }) in emisores.iter().enumerate() {
+        match Header::nuevo(paquete.codigo(), paquete.payload().len(), extremo.tamanio_maximo) {
+            Ok(_) => {
+                lugares.push(lugar);
+                destinos.push(Destino { socket: &extremo.socket, envio: &extremo.envio });
+            }
+            Err(error) => fallaron.push((lugar, error)),
+        }
+    }
+    // Con el mayor límite: cada uno ya se comprobó contra el suyo.
+    if let Ok(header) = Header::nuevo(paquete.codigo(), paquete.payload().len(), u32::MAX) {
+        let resultados = difusion::difundir(&destinos, &header.a_bytes(), paquete.payload());
+        let con_lugar = lugares.into_iter().zip(resultados);
+        fallaron.extend(con_lugar.filter_map(|(lugar, resultado)| resultado.err().map(|error| (lugar, error))));
+    }
+    fallaron.sort_by_key(|(lugar, _)| *lugar);
+    fallaron
+}
+
+/// La mitad de una conexión que recibe. Lo recibido se presta, sin copiar, hasta la próxima recepción.
+#[derive(Debug)]
+pub struct Receptor {
+    extremo: Arc<Extremo>,
+    lectura: Lectura,
+    terminada: bool,
+}
+
+impl Receptor {
+    /// Espera el próximo mensaje. `None`: el otro terminó la conversación, entre un mensaje y otro.
+    ///
     /// # Errors
     /// [`Error::FinEnElMedio`] o [`Error::Reset`] si se cortó; [`Error::CodigoNegativo`], [`Error::TamanioNegativo`],
-    /// [`Error::LlegaDemasiado`], [`Error::LargoMentiroso`] o [`Error::SobranBytes`] si lo que llegó no es de este protocolo, y
-    /// entonces la conexión se termina; [`Error::Texto`] si un MENSAJE no es UTF-8, y entonces la conexión sigue.
+    /// [`Error::LlegaDemasiado`] si lo que llegó no es de este protocolo, y entonces la conexión se termina;
+    /// [`Error::LargoMentiroso`], [`Error::SobranBytes`] o [`Error::Texto`] si un PAQUETE no cierra o un MENSAJE no es UTF-8, y
+    /// entonces la conexión sigue: ese mensaje ya se consumió.
     pub fn recibir(&mut self) -> Resultado<Option<Recibido<'_>>> {
-        let Self { socket, lectura, tamanio_maximo, .. } = self;
-        match lectura.mensaje(socket, *tamanio_maximo) {
+        let Self { extremo, lectura, terminada } = self;
+        if *terminada {
+            return Err(Error::Terminada);
+        }
+        match lectura.mensaje(&extremo.socket, extremo.tamanio_maximo) {
             Ok(None) => Ok(None),
             Ok(Some((codigo, payload))) => Recibido::de(codigo, payload).map(Some),
             Err(error) => {
                 if error.termina_la_conexion() {
-                    red::terminar(socket);
+                    // Lo que ya estaba en camino se puede seguir leyendo, pero no se sabe dónde empieza el próximo mensaje.
+                    *terminada = true;
+                    extremo.cortar();
                 }
                 Err(error)
             }
@@ -144,9 +416,9 @@ impl Conexion {
     }
 }
 
-impl AsFd for Conexion {
+impl AsFd for Receptor {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
+        self.extremo.socket.as_fd()
     }
 }
 
@@ -201,7 +473,7 @@ impl<'a> PaqueteRecibido<'a> {
 }
 
 /// Los bytes ya recibidos y todavía no entregados.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Lectura {
     bytes: Vec<u8>,
     desde: usize,
@@ -299,7 +571,7 @@ impl Envio {
     }
 
     /// Sin esto, el primer envío a quien ya cerró parece andar y sólo falla el segundo.
-    fn controlar_al_par(&mut self, socket: &Socket) -> Resultado<()> {
+    pub(crate) fn controlar_al_par(&mut self, socket: &Socket) -> Resultado<()> {
         let ahora = sistema::ahora_us();
         if ahora.wrapping_sub(self.controlado_us) < CONTROL_US {
             return Ok(());
@@ -323,13 +595,13 @@ pub(crate) fn enviar(socket: &Socket, envio: &mut Envio, partes: &mut [IoSlice<'
     })
 }
 
-fn error_de_envio(socket: &Socket, corte: Corte) -> Error {
+pub(crate) fn error_de_envio(socket: &Socket, corte: Corte) -> Error {
     match corte.causa {
         Causa::TiempoDelPrograma | Causa::Plazo => Error::TiempoDelPrograma { en_el_medio: corte.movidos > 0 },
         Causa::Fin => Error::ParIdo,
         Causa::Sistema(causa) => match causa.raw_os_error() {
             Some(libc::EPIPE | libc::ECONNRESET | libc::ENOTCONN) => por_que_no_se_puede_enviar(socket),
-            _ => error_de_socket(socket, "send", causa),
+            _ => Error::de_socket(socket.as_raw_fd(), "send", causa),
         },
     }
 }
@@ -348,7 +620,7 @@ fn nunca_se_conecto(socket: &Socket) -> Option<Error> {
     match socket.is_listener() {
         Ok(true) => return Some(Error::Escucha { descriptor }),
         Ok(false) => {}
-        Err(causa) => return Some(error_de_socket(socket, "getsockopt", causa)),
+        Err(causa) => return Some(Error::de_socket(socket.as_raw_fd(), "getsockopt", causa)),
     }
     let local = socket.local_addr().ok().and_then(|direccion| direccion.as_socket());
     // Uno que estuvo conectado conserva su puerto.
@@ -365,33 +637,8 @@ pub(crate) fn error_de_recepcion(socket: &Socket, corte: Corte, parte: Parte, es
         Causa::Sistema(causa) => match causa.raw_os_error() {
             Some(libc::ECONNRESET | libc::EPIPE) => Error::Reset,
             Some(libc::ENOTCONN) => nunca_se_conecto(socket).unwrap_or(Error::Reset),
-            _ => error_de_socket(socket, "recv", causa),
+            _ => Error::de_socket(socket.as_raw_fd(), "recv", causa),
         },
-    }
-}
-
-pub(crate) fn error_de_socket(socket: &Socket, operacion: &'static str, causa: std::io::Error) -> Error {
-    let descriptor = socket.as_raw_fd();
-    match causa.raw_os_error() {
-        Some(libc::EBADF) => Error::Descriptor { descriptor, motivo: "está cerrado" },
-        Some(libc::ENOTSOCK) => Error::Descriptor { descriptor, motivo: "es otra cosa, no un socket" },
-        _ => Error::sistema(operacion, causa),
-    }
-}
-
-impl Error {
-    /// Si después de este error de envío o recepción la conexión ya no sirve.
-    pub(crate) fn termina_la_conexion(&self) -> bool {
-        !matches!(
-            self,
-            Self::TiempoDelPrograma { en_el_medio: false }
-                | Self::Argumento(_)
-                | Self::Descriptor { .. }
-                | Self::Escucha { .. }
-                | Self::SinConectar { .. }
-                | Self::Entorno { .. }
-                | Self::Texto(_)
-        )
     }
 }
 
@@ -411,23 +658,48 @@ pub(crate) struct Hecha {
     pub(crate) handshake: Option<i32>,
 }
 
-/// Conecta con la primera dirección de `ip` que responda y hace el handshake. El plazo es de todo junto.
-pub(crate) fn conectar(ip: &str, puerto: &str, opciones: &Opciones) -> Resultado<Hecha> {
+/// Cada cuánto se vuelve a intentar con un servidor que todavía no escucha.
+const ENTRE_INTENTOS: Duration = Duration::from_millis(100);
+
+/// Cuánto se espera una respuesta antes de pensar en los vecinos: lo normal es que llegue enseguida.
+const ANTES_DE_ADELANTAR: Duration = Duration::from_millis(20);
+
+/// Conecta con la primera dirección de `ip` que responda y hace el handshake. El plazo de cada intento es de todo junto.
+///
+/// Mientras espera la respuesta, los `vecinos` (los servidores de este mismo proceso) contestan los handshakes que les lleguen.
+pub(crate) fn conectar(ip: &str, puerto: &str, opciones: &Opciones, vecinos: &dyn Vecinos) -> Resultado<Hecha> {
     let puerto = direccion::leer_puerto(puerto, 1)?;
-    let intento = Intento { opciones, vence: opciones.espera.map(|espera| Instant::now() + espera) };
-    let mut ultimo = None;
-    for par in direccion::resolver(ip, puerto)? {
-        match intento.con(par) {
+    let direcciones = direccion::resolver(ip, puerto)?;
+    let insistir_hasta = Instant::now() + opciones.reintentos;
+    loop {
+        let error = match intentar(&direcciones, opciones, vecinos) {
             Ok(hecha) => return Ok(hecha),
-            Err(error) => ultimo = Some(error),
+            Err(error) => error,
+        };
+        let puede_levantarse = matches!(error, Error::NadieEscucha { .. } | Error::SinRuta { .. });
+        if !puede_levantarse || Instant::now() + ENTRE_INTENTOS > insistir_hasta {
+            return Err(error);
+        }
+        std::thread::sleep(ENTRE_INTENTOS);
+    }
+}
+
+fn intentar(direcciones: &[SocketAddr], opciones: &Opciones, vecinos: &dyn Vecinos) -> Resultado<Hecha> {
+    let intento = Intento { opciones, vecinos, vence: opciones.espera.map(|espera| Instant::now() + espera) };
+    let mut ultimo = Error::Argumento("No hay ninguna dirección a la que conectar.".to_owned());
+    for par in direcciones {
+        match intento.con(*par) {
+            Ok(hecha) => return Ok(hecha),
+            Err(error) => ultimo = error,
         }
     }
-    Err(ultimo.unwrap_or_else(|| Error::NoResuelve { nombre: ip.to_owned(), detalle: "sin direcciones".to_owned() }))
+    Err(ultimo)
 }
 
 /// Un intento de conexión con su plazo.
 struct Intento<'a> {
     opciones: &'a Opciones,
+    vecinos: &'a dyn Vecinos,
     vence: Option<Instant>,
 }
 
@@ -435,7 +707,7 @@ impl Intento<'_> {
     fn con(&self, par: SocketAddr) -> Resultado<Hecha> {
         let socket = red::conectar(par, self.vence).map_err(|causa| self.sin_conexion(par, causa))?;
         let preparar = |causa| Error::sistema("setsockopt", causa);
-        red::sin_demoras(&socket).map_err(preparar)?;
+        red::preparar(&socket, self.opciones.keepalive).map_err(preparar)?;
         let handshake = match &self.opciones.handshake {
             Handshake::Ninguno => None,
             Handshake::Exigido(valores) | Handshake::Opcional(valores) => {
@@ -447,7 +719,7 @@ impl Intento<'_> {
         Ok(Hecha { socket, par, handshake })
     }
 
-    fn plazo(&self) -> std::time::Duration {
+    fn plazo(&self) -> Duration {
         self.opciones.espera.unwrap_or_default()
     }
 
@@ -467,6 +739,7 @@ impl Intento<'_> {
         let valor = mostrado.to_le_bytes();
         let mut respuesta = [0; protocolo::LARGO_DE_ENTERO];
         red::enviar_todo(socket, &mut [IoSlice::new(&valor)])
+            .and_then(|()| self.esperar_respuesta(socket))
             .and_then(|()| red::recibir_todo_antes_de(socket, &mut respuesta, self.vence))
             .map_err(|corte| self.sin_handshake(direccion, corte))?;
         match handshake::leer_respuesta(respuesta) {
@@ -474,6 +747,19 @@ impl Intento<'_> {
             Respuesta::Rechazado => Err(Error::HandshakeRechazado { direccion, mostrado }),
             Respuesta::Ajena(respuesta) => Err(Error::OtroProtocolo { direccion, respuesta }),
         }
+    }
+
+    /// Espera a que haya algo para leer o a que venza el plazo; si tarda, cada tanto adelanta a los vecinos.
+    fn esperar_respuesta(&self, socket: &Socket) -> Result<(), Corte> {
+        while self.vecinos.hay() && self.vence.is_none_or(|vence| Instant::now() < vence) {
+            let un_rato = Instant::now() + ANTES_DE_ADELANTAR;
+            match sistema::esperar_a(socket, Sentido::Lectura, Some(un_rato)) {
+                Ok(false) => self.vecinos.adelantar(),
+                Ok(true) => break,
+                Err(causa) => return Err(Corte { movidos: 0, causa: Causa::Sistema(causa) }),
+            }
+        }
+        Ok(())
     }
 
     fn sin_handshake(&self, direccion: SocketAddr, corte: Corte) -> Error {

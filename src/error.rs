@@ -245,6 +245,34 @@ pub enum Error {
         sobran: usize,
     },
 
+    /// Se quiso leer de un buffer más de lo que queda.
+    #[error("Quedan {quedan} bytes y pediste {pedidos}: ¿mismo orden de lectura que de escritura?")]
+    BufferCorto {
+        /// Bytes por leer.
+        quedan: usize,
+        /// Bytes pedidos.
+        pedidos: usize,
+    },
+
+    /// Se esperaba un mensaje con un código y llegó con otro.
+    #[error("Se esperaba un mensaje con código de operación {esperado} y llegó uno con código {codigo}: se lo descartó.")]
+    OtroCodigo {
+        /// El que se esperaba.
+        esperado: i32,
+        /// El que llegó.
+        codigo: i32,
+    },
+
+    /// Al difundir: el otro lado no está leyendo.
+    #[error(
+        "El otro lado no está leyendo{}",
+        if *en_el_medio { " y el mensaje quedó a medio enviar: la conexión se terminó." } else { " y no le entra más: no se le envió nada, y la conexión sigue." }
+    )]
+    NoLee {
+        /// Si quedó a medio enviar, en cuyo caso la conexión se termina.
+        en_el_medio: bool,
+    },
+
     /// El otro lado terminó la conversación, entre un mensaje y otro. No es de temer.
     #[error("El otro lado terminó la conversación (normal): salí del while y liberá la conexión.")]
     Fin,
@@ -262,6 +290,10 @@ pub enum Error {
         esperados: usize,
     },
 
+    /// La conexión ya se había terminado, por un error anterior.
+    #[error("La conexión ya se terminó, por un error anterior: soltala.")]
+    Terminada,
+
     /// El otro lado cortó la conexión (reset).
     #[error("El otro lado cortó la conexión (reset): ¿se cayó, o cerró sin leer todo lo que le mandaste?")]
     Reset,
@@ -269,6 +301,10 @@ pub enum Error {
     /// Se quiso enviar a quien ya no está.
     #[error("El otro lado ya cerró la conexión: no se le puede enviar más. Liberala.")]
     ParIdo,
+
+    /// Con keepalive: el otro lado dejó de dar señales de vida.
+    #[error("El otro lado dejó de responder: ¿se desconectó el cable, o se apagó su máquina?")]
+    ParMudo,
 
     /// Otro hilo liberó el servidor o la conexión.
     #[error("Otro hilo liberó este servidor: ya no espera clientes.")]
@@ -363,13 +399,15 @@ impl Error {
             | Self::NoEscucha { .. } => libc::EINVAL,
             Self::NoResuelve { .. } => libc::EHOSTUNREACH,
             Self::NadieEscucha { .. } => libc::ECONNREFUSED,
-            Self::PlazoDeConexion { .. } | Self::PlazoDeHandshake { .. } => libc::ETIMEDOUT,
+            Self::PlazoDeConexion { .. } | Self::PlazoDeHandshake { .. } | Self::ParMudo | Self::NoLee { en_el_medio: true } => libc::ETIMEDOUT,
             Self::HandshakeRechazado { .. }
             | Self::OtroProtocolo { .. }
             | Self::CodigoNegativo { .. }
             | Self::TamanioNegativo { .. }
             | Self::LargoMentiroso { .. }
             | Self::SobranBytes { .. }
+            | Self::BufferCorto { .. }
+            | Self::OtroCodigo { .. }
             | Self::Texto(_) => libc::EPROTO,
             Self::PuertoEnUso { .. } => libc::EADDRINUSE,
             Self::SinPermiso { .. } => libc::EACCES,
@@ -377,13 +415,13 @@ impl Error {
             Self::SinDescriptores { .. } => libc::EMFILE,
             Self::LlegaDemasiado { .. } | Self::DemasiadoGrande { .. } => libc::EMSGSIZE,
             Self::Fin => 0,
-            Self::FinEnElMedio { .. } | Self::Reset | Self::HandshakeCortado { .. } => libc::ECONNRESET,
+            Self::FinEnElMedio { .. } | Self::Reset | Self::Terminada | Self::HandshakeCortado { .. } => libc::ECONNRESET,
             Self::ParIdo => libc::EPIPE,
             Self::Liberado => libc::ECANCELED,
             Self::Descriptor { .. } => libc::EBADF,
             Self::SinConectar { .. } => libc::ENOTCONN,
             Self::Interrumpido => libc::EINTR,
-            Self::TiempoDelPrograma { .. } => libc::EAGAIN,
+            Self::TiempoDelPrograma { .. } | Self::NoLee { en_el_medio: false } => libc::EAGAIN,
             Self::SinMemoria { .. } => libc::ENOMEM,
             Self::Panico(_) => libc::ENOTRECOVERABLE,
             Self::SinRuta { causa, .. } | Self::Sistema { causa, .. } => causa.raw_os_error().unwrap_or(libc::EIO),
@@ -397,6 +435,31 @@ impl Error {
             Some(libc::ENOMEM | libc::ENOBUFS) => Self::SinMemoria { bytes: 0 },
             _ => Self::Sistema { operacion, causa },
         }
+    }
+
+    /// La falla de una llamada sobre un socket.
+    pub(crate) fn de_socket(descriptor: i32, operacion: &'static str, causa: io::Error) -> Self {
+        match causa.raw_os_error() {
+            Some(libc::EBADF) => Self::Descriptor { descriptor, motivo: "está cerrado" },
+            Some(libc::ENOTSOCK) => Self::Descriptor { descriptor, motivo: "es otra cosa, no un socket" },
+            Some(libc::ETIMEDOUT) => Self::ParMudo,
+            _ => Self::sistema(operacion, causa),
+        }
+    }
+
+    /// Si después de este error de envío o recepción la conexión ya no sirve.
+    pub(crate) fn termina_la_conexion(&self) -> bool {
+        !matches!(
+            self,
+            Self::TiempoDelPrograma { en_el_medio: false }
+                | Self::Argumento(_)
+                | Self::Descriptor { .. }
+                | Self::Escucha { .. }
+                | Self::SinConectar { .. }
+                | Self::Entorno { .. }
+                | Self::OtroCodigo { .. }
+                | Self::Texto(_)
+        )
     }
 }
 

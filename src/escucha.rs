@@ -3,22 +3,24 @@
 //! Se toma un cliente por vez: los demás siguen en la cola del kernel, para que `select` sobre el socket que escucha
 //! diga la verdad. El que todavía no terminó su handshake pasa a la lista de pendientes, con su propio plazo.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, ErrorKind, Write};
 use std::net::{Shutdown, SocketAddr};
+use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use socket2::Socket;
 
-use crate::conexion::error_de_socket;
 use crate::error::{Error, Resultado};
 use crate::handshake::{self, Aceptados, Recepcion, Veredicto};
 use crate::opciones::{Handshake, Opciones};
 use crate::protocolo::LARGO_DE_HEADER;
 use crate::red;
-use crate::sistema::{self, Cerrojo, HijoConUnHilo, Interes, Mirada, Sentido};
+use crate::sistema::{self, Cerrojo, Guarda, HijoConUnHilo, Interes, Mirada, Sentido};
 
 /// Un cliente que pasó el handshake.
 #[derive(Debug)]
@@ -69,6 +71,51 @@ impl fmt::Display for Rechazo {
 /// A quién se le cuenta cada rechazo.
 pub(crate) type Aviso<'a> = &'a mut dyn FnMut(Rechazo);
 
+/// Los sockets de este mismo proceso que escuchan, para adelantarlos mientras se espera una respuesta de afuera.
+pub(crate) trait Vecinos {
+    /// Si hay alguno.
+    fn hay(&self) -> bool;
+    /// Contesta los handshakes que ya les llegaron, sin esperar.
+    fn adelantar(&self);
+}
+
+/// Los servidores hechos desde Rust en este proceso.
+#[derive(Debug)]
+pub(crate) struct VecinosDeRust;
+
+static DE_RUST: Cerrojo<Vec<Weak<Vecino>>> = Cerrojo::nuevo(Vec::new());
+
+/// Un socket que escucha, con lo que recuerda.
+#[derive(Debug)]
+pub(crate) struct Vecino {
+    pub(crate) socket: Socket,
+    pub(crate) escucha: Escucha,
+}
+
+impl VecinosDeRust {
+    /// Suma uno, hasta que se lo suelte.
+    pub(crate) fn sumar(vecino: Vecino) -> Arc<Vecino> {
+        let vecino = Arc::new(vecino);
+        let mut todos = DE_RUST.tomar();
+        todos.retain(|otro| otro.strong_count() > 0);
+        todos.push(Arc::downgrade(&vecino));
+        vecino
+    }
+}
+
+impl Vecinos for VecinosDeRust {
+    fn hay(&self) -> bool {
+        DE_RUST.tomar().iter().any(|vecino| vecino.strong_count() > 0)
+    }
+
+    fn adelantar(&self) {
+        let vivos: Vec<_> = DE_RUST.tomar().iter().filter_map(Weak::upgrade).collect();
+        for vecino in vivos {
+            vecino.escucha.adelantar(&vecino.socket, &mut |_| {});
+        }
+    }
+}
+
 /// El mayor número de handshakes sin terminar a la vez.
 const MAXIMO_DE_PENDIENTES: u64 = 512;
 
@@ -79,6 +126,8 @@ pub(crate) struct Escucha {
     liberada: AtomicBool,
     turnos: Cerrojo<Turnos>,
     pendientes: Cerrojo<Vec<Pendiente>>,
+    /// Los que ya pasaron, mientras este proceso esperaba otra cosa.
+    listos: Cerrojo<VecDeque<Llegada>>,
 }
 
 /// Un solo hilo a la vez espera en el socket; los demás, su turno.
@@ -113,6 +162,7 @@ impl Escucha {
             liberada: AtomicBool::new(false),
             turnos: Cerrojo::nuevo(Turnos::default()),
             pendientes: Cerrojo::nuevo(Vec::new()),
+            listos: Cerrojo::nuevo(VecDeque::new()),
         }
     }
 
@@ -143,18 +193,23 @@ impl Escucha {
     pub(crate) fn despues_en_el_hijo(&self, hijo: &HijoConUnHilo) {
         self.turnos.renovar_en_el_hijo(Turnos::default(), hijo);
         self.pendientes.renovar_en_el_hijo(Vec::new(), hijo);
+        self.listos.renovar_en_el_hijo(VecDeque::new(), hijo);
     }
 
     /// Espera un cliente que pase el handshake.
     pub(crate) fn esperar(&self, socket: &Socket, avisar: Aviso<'_>) -> Resultado<Llegada> {
-        let _turno = self.tomar_turno()?;
+        let mut turno = self.tomar_turno()?;
         loop {
             if self.liberada.load(Ordering::Acquire) {
                 return Err(Error::Liberado);
             }
-            let llegada = match self.hay_pendientes() {
-                false => self.aceptar(socket, avisar)?,
-                true => self.repasar(socket, avisar)?,
+            if let Some(llegada) = self.sacar_listo() {
+                return Ok(llegada);
+            }
+            let llegada = if turno.pendientes.is_empty() {
+                self.aceptar(socket, &mut turno.pendientes, avisar)?
+            } else {
+                self.repasar(socket, &mut turno.pendientes, avisar)?
             };
             if let Some(llegada) = llegada {
                 return Ok(llegada);
@@ -162,17 +217,48 @@ impl Escucha {
         }
     }
 
-    fn hay_pendientes(&self) -> bool {
-        !self.pendientes.tomar().is_empty()
+    /// Contesta, sin esperar, los handshakes que ya llegaron; sus clientes quedan en fila para [`esperar`](Self::esperar).
+    ///
+    /// Es lo que un proceso hace mientras él mismo espera que otro le conteste: dos servidores que se conectan entre sí antes de aceptar
+    /// se esperarían para siempre. Si otro hilo está esperando clientes, no hace falta: los contesta él.
+    pub(crate) fn adelantar(&self, socket: &Socket, avisar: Aviso<'_>) {
+        const A_LA_VEZ: usize = 64;
+        let Some(mut turno) = self.tomar_turno_libre() else { return };
+        for _ in 0..A_LA_VEZ {
+            if self.liberada.load(Ordering::Acquire) || !algo_paso(socket, &turno.pendientes) {
+                return;
+            }
+            match self.repasar(socket, &mut turno.pendientes, avisar) {
+                Ok(Some(llegada)) => self.listos.tomar().push_back(llegada),
+                Ok(None) => {}
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// El siguiente de los que ya pasaron.
+    fn sacar_listo(&self) -> Option<Llegada> {
+        let mut listos = self.listos.tomar();
+        let listo = listos.pop_front();
+        if listos.is_empty() {
+            // Sin esto, su memoria quedaría pedida hasta el fin del programa.
+            *listos = VecDeque::new();
+        }
+        listo
     }
 
     /// Acepta uno y mira si ya mostró su handshake; si no, queda pendiente.
-    fn aceptar(&self, escucha: &Socket, avisar: Aviso<'_>) -> Resultado<Option<Llegada>> {
+    fn aceptar(
+        &self,
+        escucha: &Socket,
+        pendientes: &mut Vec<Pendiente>,
+        avisar: Aviso<'_>,
+    ) -> Resultado<Option<Llegada>> {
         let (socket, par) = match red::aceptar(escucha) {
             Ok(aceptado) => aceptado,
             Err(causa) => return self.por_que_no_acepta(escucha, causa).map(|()| None),
         };
-        red::sin_demoras(&socket).map_err(|causa| Error::sistema("setsockopt", causa))?;
+        red::preparar(&socket, self.opciones.keepalive).map_err(|causa| Error::sistema("setsockopt", causa))?;
         let Some(aceptados) = self.valores() else {
             return Ok(Some(Llegada { socket, par, handshake: None }));
         };
@@ -185,7 +271,7 @@ impl Escucha {
                 Ok(None)
             }
             Destino::Espera => {
-                self.agregar_pendiente(pendiente, avisar);
+                agregar_pendiente(pendientes, pendiente, avisar);
                 Ok(None)
             }
         }
@@ -207,45 +293,34 @@ impl Escucha {
         match (causa.kind(), causa.raw_os_error()) {
             (ErrorKind::Interrupted, _) => Err(Error::Interrumpido),
             (ErrorKind::WouldBlock, _) if escucha.nonblocking().unwrap_or(false) => {
-                self.esperar_sockets(&mut [Interes::en(escucha, Sentido::Lectura)], None)
+                esperar_sockets(&mut [Interes::en(escucha, Sentido::Lectura)], None)
             }
             (ErrorKind::WouldBlock, _) => Err(Error::TiempoDelPrograma { en_el_medio: false }),
             (_, Some(libc::EINVAL | libc::EOPNOTSUPP)) => {
-                Err(Error::NoEscucha { descriptor: std::os::fd::AsRawFd::as_raw_fd(escucha) })
+                Err(Error::NoEscucha { descriptor: escucha.as_raw_fd() })
             }
-            _ => Err(error_de_socket(escucha, "accept", causa)),
+            _ => Err(Error::de_socket(escucha.as_raw_fd(), "accept", causa)),
         }
     }
 
     /// Con handshakes sin terminar: espera a cualquiera de ellos o a uno nuevo, y mira qué pasó.
-    fn repasar(&self, escucha: &Socket, avisar: Aviso<'_>) -> Resultado<Option<Llegada>> {
-        // Mientras dura el turno sólo este hilo los usa; afuera del cerrojo, liberar no espera a este poll.
-        let mut pendientes = std::mem::take(&mut *self.pendientes.tomar());
-        let resultado = self.repasar_estos(escucha, &mut pendientes, avisar);
-        let mut guardados = self.pendientes.tomar();
-        pendientes.append(&mut guardados);
-        *guardados = pendientes;
-        resultado
-    }
-
-    fn repasar_estos(
+    fn repasar(
         &self,
         escucha: &Socket,
         pendientes: &mut Vec<Pendiente>,
         avisar: Aviso<'_>,
     ) -> Resultado<Option<Llegada>> {
         let vence = pendientes.iter().filter_map(|pendiente| pendiente.vence).min();
-        let mut intereses: Vec<Interes<'_>> =
-            pendientes.iter().map(|pendiente| Interes::en(&pendiente.socket, Sentido::Lectura)).collect();
-        intereses.push(Interes::en(escucha, Sentido::Lectura));
-        self.esperar_sockets(&mut intereses, vence)?;
+        let mut intereses = intereses_de(escucha, pendientes);
+        esperar_sockets(&mut intereses, vence)?;
         let hay_nuevo = intereses.pop().is_some_and(|interes| interes.listo());
-        let novedades: Vec<(bool, bool)> = intereses.iter().map(|interes| (interes.listo(), interes.cerro())).collect();
+        let novedades: Vec<(bool, bool)> =
+            intereses.iter().map(|interes| (interes.listo(), interes.cerro())).collect();
         drop(intereses);
         if let Some(llegada) = self.atender_novedades(pendientes, &novedades, avisar) {
             return Ok(Some(llegada));
         }
-        if hay_nuevo { self.aceptar(escucha, avisar) } else { Ok(None) }
+        if hay_nuevo { self.aceptar(escucha, pendientes, avisar) } else { Ok(None) }
     }
 
     /// Recorre los pendientes con algo nuevo o ya vencidos. Al primero que pasa lo devuelve; los otros quedan para la próxima.
@@ -280,26 +355,6 @@ impl Escucha {
         None
     }
 
-    fn agregar_pendiente(&self, nuevo: Pendiente, avisar: Aviso<'_>) {
-        let limite = MAXIMO_DE_PENDIENTES.min(sistema::limite_de_descriptores() / 2).max(1);
-        let mut pendientes = self.pendientes.tomar();
-        if u64::try_from(pendientes.len()).is_ok_and(|cantidad| cantidad >= limite) {
-            let mas_callado = pendientes.iter().position(Pendiente::en_silencio).unwrap_or(0);
-            pendientes.remove(mas_callado).rechazar(MotivoDeRechazo::SobraronPendientes, avisar);
-        }
-        pendientes.push(nuevo);
-    }
-
-    /// Espera con poll, que las señales cortan siempre: se para sólo si el programa instaló algún manejador que lo pide.
-    fn esperar_sockets(&self, intereses: &mut [Interes<'_>], vence: Option<Instant>) -> Resultado<()> {
-        match sistema::esperar(intereses, vence) {
-            Ok(_) => Ok(()),
-            Err(causa) if causa.kind() != ErrorKind::Interrupted => Err(Error::sistema("poll", causa)),
-            Err(_) if sistema::algun_manejador_sin_restart() => Err(Error::Interrumpido),
-            Err(_) => Ok(()),
-        }
-    }
-
     fn tomar_turno(&self) -> Resultado<Turno<'_>> {
         loop {
             let timbre = {
@@ -309,13 +364,15 @@ impl Escucha {
                 }
                 if !turnos.ocupado {
                     turnos.ocupado = true;
-                    return Ok(Turno { escucha: self });
+                    None
+                } else {
+                    let timbre = turnos.timbre().map_err(|causa| Error::sistema("socketpair", causa))?;
+                    turnos.esperando += 1;
+                    Some(timbre)
                 }
-                let timbre = turnos.timbre().map_err(|causa| Error::sistema("socketpair", causa))?;
-                turnos.esperando += 1;
-                timbre
             };
-            let salida = self.esperar_sockets(&mut [Interes::en(&timbre, Sentido::Lectura)], None);
+            let Some(timbre) = timbre else { return Ok(self.turno()) };
+            let salida = esperar_sockets(&mut [Interes::en(&timbre, Sentido::Lectura)], None);
             let mut turnos = self.turnos.tomar();
             turnos.esperando -= 1;
             let _ = sistema::recibir_ya(&timbre, &mut [0], Mirada::Consume);
@@ -323,6 +380,47 @@ impl Escucha {
             salida?;
         }
     }
+
+    fn tomar_turno_libre(&self) -> Option<Turno<'_>> {
+        let estaba_ocupado = std::mem::replace(&mut self.turnos.tomar().ocupado, true);
+        (!estaba_ocupado).then(|| self.turno())
+    }
+
+    /// Los pendientes sólo los toma quien tiene el turno: este cerrojo nunca espera.
+    fn turno(&self) -> Turno<'_> {
+        Turno { pendientes: self.pendientes.tomar(), _boleto: Boleto { turnos: &self.turnos } }
+    }
+}
+
+/// Lo que se espera: cada pendiente y, al final, el que escucha.
+fn intereses_de<'a>(escucha: &'a Socket, pendientes: &'a [Pendiente]) -> Vec<Interes<'a>> {
+    let de_pendientes = pendientes.iter().map(|pendiente| Interes::en(&pendiente.socket, Sentido::Lectura));
+    de_pendientes.chain([Interes::en(escucha, Sentido::Lectura)]).collect()
+}
+
+/// Si hay un cliente nuevo, o un pendiente con algo nuevo.
+fn algo_paso(escucha: &Socket, pendientes: &[Pendiente]) -> bool {
+    sistema::esperar(&mut intereses_de(escucha, pendientes), Some(Instant::now())).is_ok_and(|cuantos| cuantos > 0)
+}
+
+/// Espera con poll, que las señales cortan siempre: se para sólo si el programa instaló algún manejador que lo pide.
+fn esperar_sockets(intereses: &mut [Interes<'_>], vence: Option<Instant>) -> Resultado<()> {
+    match sistema::esperar(intereses, vence) {
+        Ok(_) => Ok(()),
+        Err(causa) if causa.kind() != ErrorKind::Interrupted => Err(Error::sistema("poll", causa)),
+        Err(_) if sistema::algun_manejador_sin_restart() => Err(Error::Interrumpido),
+        Err(_) => Ok(()),
+    }
+}
+
+/// Agrega un pendiente. Si ya son demasiados, se va el que más tiempo lleva callado.
+fn agregar_pendiente(pendientes: &mut Vec<Pendiente>, nuevo: Pendiente, avisar: Aviso<'_>) {
+    let limite = MAXIMO_DE_PENDIENTES.min(sistema::limite_de_descriptores() / 2).max(1);
+    if u64::try_from(pendientes.len()).is_ok_and(|cantidad| cantidad >= limite) {
+        let mas_callado = pendientes.iter().position(Pendiente::en_silencio).unwrap_or(0);
+        pendientes.remove(mas_callado).rechazar(MotivoDeRechazo::SobraronPendientes, avisar);
+    }
+    pendientes.push(nuevo);
 }
 
 impl Turnos {
@@ -345,14 +443,29 @@ impl Turnos {
     }
 }
 
-/// El derecho de esperar en el socket, hasta que se suelta.
+/// El derecho de esperar en el socket y de usar sus pendientes, hasta que se suelta: primero los pendientes, después el turno.
 struct Turno<'a> {
-    escucha: &'a Escucha,
+    pendientes: Guarda<'a, Vec<Pendiente>>,
+    _boleto: Boleto<'a>,
 }
 
 impl Drop for Turno<'_> {
     fn drop(&mut self) {
-        let mut turnos = self.escucha.turnos.tomar();
+        if self.pendientes.is_empty() {
+            // Sin esto, su memoria quedaría pedida hasta el fin del programa.
+            *self.pendientes = Vec::new();
+        }
+    }
+}
+
+/// Al soltarlo, le toca al siguiente.
+struct Boleto<'a> {
+    turnos: &'a Cerrojo<Turnos>,
+}
+
+impl Drop for Boleto<'_> {
+    fn drop(&mut self) {
+        let mut turnos = self.turnos.tomar();
         turnos.ocupado = false;
         if turnos.esperando > 0 {
             turnos.tocar_timbre();

@@ -37,15 +37,19 @@
 //! ```text
 //! abi                      la cara para C: punteros, malloc, errno, descriptores por número
 //! servidor, conexion       las dos cosas que se tienen en la mano
+//! atencion, difusion       muchos clientes: un hilo para cada uno; lo mismo a todos
 //! escucha                  aceptar y saludar sin que los lentos demoren a nadie
 //! red, sistema             los sockets; lo que hace falta del sistema y std no ofrece
 //! opciones, direccion, ocupante
-//! handshake, protocolo, paquete    bytes, sin entrada ni salida
+//! handshake, protocolo, paquete, buffer    bytes, sin entrada ni salida
 //! error
 //! ```
 
 mod abi;
+mod atencion;
+mod buffer;
 mod conexion;
+mod difusion;
 mod direccion;
 mod error;
 mod escucha;
@@ -58,11 +62,12 @@ mod red;
 mod servidor;
 mod sistema;
 
-pub use conexion::{Conexion, PaqueteRecibido, Recibido};
+pub use buffer::{Escritor, Lector};
+pub use conexion::{Conexion, Emisor, PaqueteRecibido, Receptor, Recibido, difundir};
 pub use error::{BytesDeHeader, Error, Ocupante, Parte, Resultado};
 pub use escucha::{MotivoDeRechazo, Rechazo};
 pub use handshake::HANDSHAKE;
 pub use opciones::Opciones;
 pub use paquete::Paquete;
 pub use protocolo::{Header, LARGO_DE_HEADER, MENSAJE, PAQUETE, TAMANIO_MAXIMO, Valores};
-pub use servidor::Servidor;
+pub use servidor::{Clientes, Servidor};

@@ -10,6 +10,12 @@ use crate::protocolo::TAMANIO_MAXIMO;
 /// Cuánto se espera una conexión y su handshake si no se pide otra cosa.
 const ESPERA: Duration = Duration::from_millis(5000);
 
+/// Cuánto se espera a los clientes que quedan cuando un servidor se detiene.
+const PLAZO_DE_CIERRE: Duration = Duration::from_millis(2000);
+
+/// El keepalive más corto que se puede cumplir, en segundos, y el más largo que admite el sistema.
+const KEEPALIVE: std::ops::RangeInclusive<u32> = 3..=32_767;
+
 /// Lo que se le pide al handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Handshake {
@@ -38,6 +44,10 @@ pub struct Opciones {
     pub(crate) handshake: Handshake,
     pub(crate) espera: Option<Duration>,
     pub(crate) tamanio_maximo: u32,
+    pub(crate) reintentos: Duration,
+    pub(crate) keepalive: Option<u32>,
+    pub(crate) clientes_maximos: Option<usize>,
+    pub(crate) plazo_de_cierre: Duration,
 }
 
 impl Default for Opciones {
@@ -53,7 +63,15 @@ impl Opciones {
             Some(uno) => Handshake::Exigido(uno),
             None => Handshake::Ninguno,
         };
-        Self { handshake, espera: Some(ESPERA), tamanio_maximo: TAMANIO_MAXIMO }
+        Self {
+            handshake,
+            espera: Some(ESPERA),
+            tamanio_maximo: TAMANIO_MAXIMO,
+            reintentos: Duration::ZERO,
+            keepalive: None,
+            clientes_maximos: None,
+            plazo_de_cierre: PLAZO_DE_CIERRE,
+        }
     }
 
     /// Las que pide el entorno: `TP0_HANDSHAKE`, `TP0_ESPERA_MS` y `TP0_TAMANIO_MAXIMO`.
@@ -138,6 +156,47 @@ impl Opciones {
         }
         self.tamanio_maximo = bytes;
         Ok(self)
+    }
+}
+
+/// Opciones de un cliente, y de cuánto duran las cosas.
+impl Opciones {
+    /// Si nadie escucha todavía, cuánto se sigue intentando: el servidor puede no estar levantado. Cero: un solo intento.
+    #[must_use]
+    pub fn reintentos(mut self, durante: Duration) -> Self {
+        self.reintentos = durante;
+        self
+    }
+
+    /// En cuántos segundos, a lo sumo, se nota que el otro lado desapareció sin avisar (un cable desconectado). `None`: nunca.
+    ///
+    /// # Errors
+    /// [`Error::Argumento`] si no está entre 3 y 32767.
+    pub fn keepalive(mut self, segundos: Option<u32>) -> Resultado<Self> {
+        if let Some(fuera) = segundos.filter(|segundos| !KEEPALIVE.contains(segundos)) {
+            return Err(Error::Argumento(format!("El keepalive va de 3 a 32767 segundos y pediste {fuera}.")));
+        }
+        self.keepalive = segundos;
+        Ok(self)
+    }
+
+    /// Cuántos clientes se atienden a la vez, a lo sumo: los demás esperan en la cola del sistema. `None`: los que haya.
+    ///
+    /// # Errors
+    /// [`Error::Argumento`] si es 0.
+    pub fn clientes_maximos(mut self, cuantos: Option<usize>) -> Resultado<Self> {
+        if cuantos == Some(0) {
+            return Err(Error::Argumento("Un servidor tiene que atender al menos a un cliente a la vez.".to_owned()));
+        }
+        self.clientes_maximos = cuantos;
+        Ok(self)
+    }
+
+    /// Cuánto se espera, al detener un servidor, a que terminen los clientes que quedan; después se los corta.
+    #[must_use]
+    pub fn plazo_de_cierre(mut self, plazo: Duration) -> Self {
+        self.plazo_de_cierre = plazo;
+        self
     }
 }
 
@@ -229,5 +288,8 @@ mod pruebas {
         assert!(Opciones::nuevas().handshakes(&[]).is_err());
         assert!(Opciones::nuevas().tamanio_maximo(0).is_err());
         assert!(Opciones::nuevas().tamanio_maximo(u32::MAX).is_err());
+        assert!(Opciones::nuevas().keepalive(Some(2)).is_err());
+        assert!(Opciones::nuevas().keepalive(Some(32_768)).is_err());
+        assert!(Opciones::nuevas().clientes_maximos(Some(0)).is_err());
     }
 }

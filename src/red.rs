@@ -6,9 +6,9 @@ use std::io::{self, ErrorKind, IoSlice, Read};
 use std::mem::MaybeUninit;
 use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
 use crate::sistema::{self, Sentido};
 
@@ -143,9 +143,22 @@ fn rechazar_si_es_uno_mismo(socket: &Socket, direccion: SocketAddr) -> io::Resul
     Ok(())
 }
 
-/// Prepara una conexión recién hecha para quien la va a usar: que ninguna respuesta espere al algoritmo de Nagle.
-pub(crate) fn sin_demoras(socket: &Socket) -> io::Result<()> {
-    socket.set_tcp_nodelay(true)
+/// Prepara una conexión recién hecha: que ninguna respuesta espere al algoritmo de Nagle y, si se pide, que se note en
+/// `keepalive` segundos que el otro lado desapareció.
+pub(crate) fn preparar(socket: &Socket, keepalive: Option<u32>) -> io::Result<()> {
+    socket.set_tcp_nodelay(true)?;
+    keepalive.map_or(Ok(()), |segundos| mantener_viva(socket, segundos))
+}
+
+/// Callada la mitad del plazo, se le pregunta; si en la otra mitad no contesta a ninguna de dos preguntas, ya no está. Lo
+/// mismo si no confirma en todo el plazo algo que se le mandó.
+fn mantener_viva(socket: &Socket, segundos: u32) -> io::Result<()> {
+    const PREGUNTAS: u32 = 2;
+    let callada = Duration::from_secs(u64::from(segundos.div_ceil(2)));
+    let entre_preguntas = Duration::from_secs(u64::from((segundos / 2 / PREGUNTAS).max(1)));
+    let pedido = TcpKeepalive::new().with_time(callada).with_interval(entre_preguntas).with_retries(PREGUNTAS);
+    socket.set_tcp_keepalive(&pedido)?;
+    socket.set_tcp_user_timeout(Some(Duration::from_secs(u64::from(segundos))))
 }
 
 /// Devuelve el modo bloqueante, el que espera un programa del TP0.
@@ -174,6 +187,11 @@ fn enviar_una_vez(socket: &Socket, partes: &[IoSlice<'_>]) -> io::Result<usize> 
         [una] => socket.send_with_flags(una, libc::MSG_NOSIGNAL),
         varias => socket.send_vectored_with_flags(varias, libc::MSG_NOSIGNAL),
     }
+}
+
+/// Envía lo que entre ahora, sin esperar.
+pub(crate) fn enviar_sin_esperar(socket: &Socket, partes: &[IoSlice<'_>]) -> io::Result<usize> {
+    socket.send_vectored_with_flags(partes, libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT)
 }
 
 /// Recibe hasta llenar `destino`.

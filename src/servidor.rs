@@ -3,17 +3,21 @@
 use std::fmt;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Weak};
 
 use socket2::Socket;
 
-use crate::conexion::Conexion;
+use crate::atencion::{self, Atencion, Servicio};
+use crate::conexion::{Conexion, Extremo};
 use crate::direccion;
 use crate::error::{Error, Resultado};
-use crate::escucha::{Escucha, Rechazo};
+use crate::escucha::{Escucha, Rechazo, Vecino, VecinosDeRust};
 use crate::ocupante;
 use crate::opciones::{self, Opciones};
 use crate::red;
+use crate::sistema::{Cerrojo, Compartido, Tarea};
 
 /// Un servidor que escucha. Al soltarlo, el puerto queda libre.
 ///
@@ -25,8 +29,8 @@ use crate::red;
 /// # Ok::<(), tp0::Error>(())
 /// ```
 pub struct Servidor {
-    socket: Socket,
-    escucha: Escucha,
+    vecino: Arc<Vecino>,
+    atencion: Cerrojo<Option<Compartido<Atencion>>>,
 }
 
 impl fmt::Debug for Servidor {
@@ -51,7 +55,7 @@ impl Servidor {
     /// [`Error::DireccionAjena`] si ahí no se puede.
     pub fn iniciar_con(ip: &str, puerto: &str, opciones: &Opciones) -> Resultado<Self> {
         let (socket, escucha) = iniciar(Some(ip), Some(puerto), opciones.clone())?;
-        Ok(Self { socket, escucha })
+        Ok(Self { vecino: VecinosDeRust::sumar(Vecino { socket, escucha }), atencion: Cerrojo::nuevo(None) })
     }
 
     /// Espera un cliente que pase el handshake. Los que no lo pasan se cierran y no cortan la espera.
@@ -67,8 +71,87 @@ impl Servidor {
     /// # Errors
     /// Los de [`esperar_cliente`](Self::esperar_cliente).
     pub fn esperar_cliente_avisando(&self, mut avisar: impl FnMut(Rechazo)) -> Resultado<Conexion> {
-        let llegada = self.escucha.esperar(&self.socket, &mut avisar)?;
-        Ok(Conexion::nueva(llegada.socket, llegada.par, llegada.handshake, self.escucha.opciones()))
+        let Vecino { socket, escucha } = &*self.vecino;
+        let llegada = escucha.esperar(socket, &mut avisar)?;
+        Ok(Conexion::nueva(llegada.socket, llegada.par, llegada.handshake, escucha.opciones()))
+    }
+
+    /// Los clientes, uno tras otro, a medida que llegan. Termina con el primer error, que también entrega.
+    ///
+    /// ```
+    /// # use tp0::{Conexion, Servidor};
+    /// # let servidor = Servidor::iniciar("127.0.0.1", "0")?;
+    /// # let puerto = servidor.puerto()?.to_string();
+    /// # let hilo = std::thread::spawn(move || Conexion::conectar("127.0.0.1", &puerto)?.enviar_mensaje("hola"));
+    /// for cliente in servidor.clientes().take(1) {
+    ///     cliente?.recibir()?;
+    /// }
+    /// # hilo.join().unwrap()?;
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
+    pub fn clientes(&self) -> Clientes<'_> {
+        Clientes { servidor: Some(self) }
+    }
+
+    /// Atiende a muchos clientes a la vez: llama a `funcion` con cada uno, en un hilo propio. Vuelve cuando otro hilo llama a
+    /// [`detener`](Self::detener).
+    ///
+    /// Un panic en un cliente lo termina a él y a nadie más. Si se acaban los descriptores, espera a que se libere alguno.
+    ///
+    /// ```
+    /// # use tp0::{Conexion, Recibido, Servidor};
+    /// # use std::sync::Arc;
+    /// let servidor = Arc::new(Servidor::iniciar("127.0.0.1", "0")?);
+    /// # let puerto = servidor.puerto()?.to_string();
+    /// let otro = Arc::clone(&servidor);
+    /// let hilo = std::thread::spawn(move || {
+    ///     otro.atender(|mut cliente| {
+    ///         while let Ok(Some(Recibido::Mensaje(texto))) = cliente.recibir() {
+    ///             let respuesta = texto.to_uppercase();
+    ///             let _ = cliente.enviar_mensaje(&respuesta);
+    ///         }
+    ///     })
+    /// });
+    /// let mut conexion = Conexion::conectar("127.0.0.1", &puerto)?;
+    /// conexion.enviar_mensaje("hola")?;
+    /// assert!(matches!(conexion.recibir()?, Some(Recibido::Mensaje("HOLA"))));
+    /// drop(conexion);
+    /// servidor.detener();
+    /// hilo.join().unwrap()?;
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Liberado`] si ya se lo detuvo; [`Error::Argumento`] si ya está atendiendo; [`Error::Interrumpido`], y lo que diga el sistema.
+    pub fn atender(&self, funcion: impl Fn(Conexion) + Send + Sync + 'static) -> Resultado<()> {
+        let atencion = Atencion::nueva();
+        if self.atencion.tomar().get_or_insert_with(|| atencion.clone()).es_otra(&atencion) {
+            return Err(Error::Argumento("El servidor ya está atendiendo.".to_owned()));
+        }
+        let servicio = ServicioDeRust {
+            vecino: Arc::clone(&self.vecino),
+            funcion: Arc::new(funcion),
+            vivos: Arc::new(Cerrojo::nuevo(Vec::new())),
+        };
+        let opciones = self.vecino.escucha.opciones();
+        let salida = atencion::atender(&atencion, &servicio, opciones.clientes_maximos, opciones.plazo_de_cierre);
+        *self.atencion.tomar() = None;
+        atencion.anunciar_fin();
+        salida
+    }
+
+    /// Deja de esperar clientes, y termina [`atender`](Self::atender): a los que quedan les da
+    /// [`plazo_de_cierre`](Opciones::plazo_de_cierre), y después los corta. Vuelve cuando todo terminó; llamado desde la función de un
+    /// cliente, sólo lo pide.
+    pub fn detener(&self) {
+        let atencion = self.atencion.tomar().clone();
+        if let Some(atencion) = &atencion {
+            atencion.pedir_fin();
+        }
+        self.vecino.escucha.liberar(&self.vecino.socket);
+        if let Some(atencion) = atencion.filter(|atencion| !atencion.es_de_un_cliente()) {
+            atencion.esperar_fin();
+        }
     }
 
     /// Dónde escucha.
@@ -76,7 +159,7 @@ impl Servidor {
     /// # Errors
     /// [`Error::Sistema`], si el sistema no lo dice.
     pub fn direccion(&self) -> Resultado<SocketAddr> {
-        direccion_local(&self.socket)
+        direccion_local(&self.vecino.socket)
     }
 
     /// En qué puerto escucha: útil cuando se pidió el 0.
@@ -90,14 +173,66 @@ impl Servidor {
 
 impl AsFd for Servidor {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
+        self.vecino.socket.as_fd()
+    }
+}
+
+/// Los clientes de un [`Servidor`], uno tras otro.
+#[derive(Debug)]
+pub struct Clientes<'a> {
+    servidor: Option<&'a Servidor>,
+}
+
+impl Iterator for Clientes<'_> {
+    type Item = Resultado<Conexion>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let cliente = self.servidor?.esperar_cliente();
+        if cliente.is_err() {
+            self.servidor = None;
+        }
+        Some(cliente)
+    }
+}
+
+impl std::iter::FusedIterator for Clientes<'_> {}
+
+/// Cómo se atiende desde Rust: cada cliente es una [`Conexion`] que pasa a ser de la función.
+struct ServicioDeRust<F> {
+    vecino: Arc<Vecino>,
+    funcion: Arc<F>,
+    /// Las conexiones de los clientes, para poder cortarlas.
+    vivos: Arc<Cerrojo<Vec<Weak<Extremo>>>>,
+}
+
+impl<F: Fn(Conexion) + Send + Sync + 'static> Servicio for ServicioDeRust<F> {
+    fn esperar(&self) -> Resultado<Tarea> {
+        let llegada = self.vecino.escucha.esperar(&self.vecino.socket, &mut |_| {})?;
+        let opciones = self.vecino.escucha.opciones();
+        let conexion = Conexion::nueva(llegada.socket, llegada.par, llegada.handshake, opciones);
+        self.vivos.tomar().push(conexion.extremo_debil());
+        let (funcion, vivos) = (Arc::clone(&self.funcion), Arc::clone(&self.vivos));
+        let mut conexion = Some(conexion);
+        Ok(Tarea {
+            cuerpo: Box::new(move || {
+                if let Some(conexion) = conexion.take() {
+                    // Lo que se rompa es de este cliente: nadie más lo comparte, salvo lo que la función misma haya compartido.
+                    let _ = catch_unwind(AssertUnwindSafe(|| funcion(conexion)));
+                }
+            }),
+            al_terminar: Box::new(move || vivos.tomar().retain(|vivo| vivo.strong_count() > 0)),
+        })
+    }
+
+    fn cortar(&self) {
+        self.vivos.tomar().iter().filter_map(Weak::upgrade).for_each(|extremo| extremo.cortar());
     }
 }
 
 /// La dirección propia de un socket.
 pub(crate) fn direccion_local(socket: &Socket) -> Resultado<SocketAddr> {
     let direccion =
-        socket.local_addr().map_err(|causa| crate::conexion::error_de_socket(socket, "getsockname", causa))?;
+        socket.local_addr().map_err(|causa| Error::de_socket(socket.as_raw_fd(), "getsockname", causa))?;
     direccion.as_socket().ok_or_else(|| Error::Argumento("El socket no es de internet: no tiene puerto.".to_owned()))
 }
 

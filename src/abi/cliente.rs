@@ -3,9 +3,21 @@
 use std::ffi::{c_char, c_int};
 
 use super::guardia::guardia;
-use super::{descriptores, punteros};
-use crate::conexion;
+use super::descriptores::{self, Entrega, VecinosDeC};
+use super::punteros;
+use crate::conexion::{self, Hecha};
+use crate::error::Resultado;
 use crate::opciones::Opciones;
+
+/// Qué mirar cuando la IP o el puerto son NULL.
+pub(super) const PISTA: &str = ": ¿existe esa clave en el .config?, ¿llamaste a config_destroy antes de usarla?";
+
+/// Conecta y entrega la conexión.
+pub(super) fn conectar(ip: &str, puerto: &str, opciones: &Opciones) -> Resultado<c_int> {
+    let Hecha { socket, handshake, .. } = conexion::conectar(ip, puerto, opciones, &VecinosDeC)?;
+    let entrega = Entrega { socket, tamanio_maximo: opciones.tamanio_maximo, handshake, escucha: None };
+    descriptores::entregar(entrega).map(|entregado| entregado.descriptor)
+}
 
 /// TITULO: 2. El cliente
 ///
@@ -35,15 +47,12 @@ use crate::opciones::Opciones;
 /// Cada argumento es NULL o un texto terminado en `'\0'`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn crear_conexion(ip: *const c_char, puerto: *const c_char) -> c_int {
-    const PISTA: &str = ": ¿existe esa clave en el .config?, ¿llamaste a config_destroy antes de usarla?";
     guardia(|| {
         // SAFETY: lo promete quien llama.
         let ip = unsafe { punteros::texto(ip, "ip", PISTA) }?;
         // SAFETY: lo promete quien llama.
         let puerto = unsafe { punteros::texto(puerto, "puerto", PISTA) }?;
-        let opciones = Opciones::del_entorno()?;
-        let hecha = conexion::conectar(&ip.to_string_lossy(), &puerto.to_string_lossy(), &opciones)?;
-        descriptores::registrar(hecha.socket, opciones.tamanio_maximo, None)
+        conectar(&ip.to_string_lossy(), &puerto.to_string_lossy(), &Opciones::del_entorno()?)
     })
 }
 

@@ -4,7 +4,7 @@
 //!
 //! * Cada llamada se anota en la ranura mientras dura ([`usar`]). Liberar marca la ranura y despierta a los que esperan; el último
 //!   en salir cierra. Así un número no se reusa mientras alguien lo está usando.
-//! * Lo que hace la biblioteca empieza de cero ([`registrar`]). Un `close(fd)` del programa no se ve, así que donde importa
+//! * Lo que hace la biblioteca empieza de cero ([`entregar`]). Un `close(fd)` del programa no se ve, así que donde importa
 //!   se compara el inodo: dos sockets distintos nunca comparten uno.
 //! * Las ranuras viven en páginas del kernel, que nacen en cero y no se devuelven: todo en cero es una ranura nueva, y
 //!   ningún hilo llega a una que ya no está.
@@ -21,13 +21,14 @@ use std::time::Duration;
 use socket2::{SockRef, Socket};
 
 use super::memoria::{self, Pagina};
-use super::tumbas;
+use super::{registro, tumbas};
+use crate::atencion::Atencion;
 use crate::conexion::{self, Envio};
 use crate::error::{Error, Resultado};
-use crate::escucha::Escucha;
+use crate::escucha::{Escucha, Vecinos};
 use crate::opciones;
 use crate::red;
-use crate::sistema::{Cerrojo, HijoConUnHilo};
+use crate::sistema::{Cerrojo, Compartido, HijoConUnHilo};
 
 /// Ranuras que se piden juntas.
 const POR_TROZO: usize = 64;
@@ -53,12 +54,19 @@ struct Ranura {
     inodo: AtomicU64,
     /// Si es una tumba, cuál; 0 si no.
     tumba: AtomicU64,
+    /// El valor con que se saludaron, empacado; 0: ninguno.
+    handshake: AtomicU64,
     /// El mayor payload; 0: todavía no se sabe.
     tamanio_maximo: AtomicU32,
     /// Cuántas veces se había bifurcado el proceso cuando se hizo.
     bifurcacion: AtomicU32,
+    /// De qué vez que la biblioteca entregó un socket es éste; 0 si no lo hizo ella, o si ya se cerró.
+    serie: AtomicU64,
+    /// Lo toman liberar y enterrar, para que el socket no cambie entre que se lo mira y se lo anota.
+    identidad: Cerrojo<()>,
     envio: Cerrojo<Envio>,
     escucha: Cerrojo<Option<Pagina<Escucha>>>,
+    atencion: Cerrojo<Option<Compartido<Atencion>>>,
 }
 
 static TABLA: [AtomicPtr<Ranura>; TROZOS] = [const { AtomicPtr::new(ptr::null_mut()) }; TROZOS];
@@ -74,6 +82,33 @@ static AVISADO: Cerrojo<bool> = Cerrojo::nuevo(false);
 pub(super) struct Uso {
     ranura: &'static Ranura,
     fd: BorrowedFd<'static>,
+}
+
+/// Los sockets de este proceso que escuchan y los hizo la biblioteca.
+#[derive(Debug)]
+pub(super) struct VecinosDeC;
+
+/// Cuántos hay, a lo sumo: los que cierra el programa por su cuenta siguen contados.
+static ESCUCHAS: AtomicUsize = AtomicUsize::new(0);
+
+impl Vecinos for VecinosDeC {
+    fn hay(&self) -> bool {
+        ESCUCHAS.load(Ordering::Acquire) > 0
+    }
+
+    fn adelantar(&self) {
+        let trozos = TROZOS_EN_USO.load(Ordering::Acquire);
+        let numeros = 0..c_int::try_from(trozos * POR_TROZO).unwrap_or(c_int::MAX);
+        for uso in numeros.filter(|numero| es_escucha(*numero)).filter_map(|numero| usar(numero).ok()) {
+            if let Some(escucha) = uso.escucha().filter(|_| uso.es_el_mismo_socket()) {
+                escucha.adelantar(&uso.socket(), &mut |rechazo| registro::advertencia(rechazo));
+            }
+        }
+    }
+}
+
+fn es_escucha(numero: c_int) -> bool {
+    ranura(numero).is_ok_and(|ranura| ranura.escucha.tomar().is_some())
 }
 
 fn descriptor_invalido(descriptor: c_int, motivo: &'static str) -> Error {
@@ -100,20 +135,60 @@ pub(super) fn usar(descriptor: c_int) -> Resultado<Uso> {
     }
 }
 
-/// Entrega a C un socket que hizo la biblioteca: su ranura empieza de cero.
-pub(super) fn registrar(socket: Socket, tamanio_maximo: u32, escucha: Option<Escucha>) -> Resultado<c_int> {
+/// Como [`usar`], comprobando que sea un socket abierto: para las que no lo descubren al usarlo.
+pub(super) fn usar_abierto(descriptor: c_int) -> Resultado<Uso> {
+    let uso = usar(descriptor)?;
+    comprobar_socket(descriptor).map(|_| uso)
+}
+
+/// Un socket que hizo la biblioteca, para entregárselo a C.
+#[derive(Debug)]
+pub(super) struct Entrega {
+    pub(super) socket: Socket,
+    pub(super) tamanio_maximo: u32,
+    /// El valor con que se saludaron.
+    pub(super) handshake: Option<i32>,
+    /// Lo que recuerda, si es uno que escucha.
+    pub(super) escucha: Option<Escucha>,
+}
+
+/// Lo entregado: su número, y qué vez es que ese número se entrega.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Entregado {
+    pub(super) descriptor: c_int,
+    pub(super) serie: u64,
+}
+
+/// Entrega un socket a C: su ranura empieza de cero.
+pub(super) fn entregar(entrega: Entrega) -> Resultado<Entregado> {
+    static SERIES: AtomicU64 = AtomicU64::new(0);
     avisar_de_cada_fork();
+    let Entrega { socket, tamanio_maximo, handshake, escucha } = entrega;
     let escucha = escucha.map(Pagina::nueva).transpose()?;
     let uso = usar_nuevo(socket.as_raw_fd())?;
     let ranura = uso.ranura;
+    let serie = SERIES.fetch_add(1, Ordering::AcqRel) + 1;
     ranura.codigo.swap(0, Ordering::AcqRel);
     ranura.tumba.swap(0, Ordering::AcqRel);
     ranura.inodo.swap(inodo(socket.as_raw_fd()).unwrap_or(0), Ordering::AcqRel);
+    ranura.serie.swap(serie, Ordering::AcqRel);
+    ranura.handshake.swap(handshake.map_or(0, empacar), Ordering::AcqRel);
     ranura.tamanio_maximo.swap(tamanio_maximo, Ordering::AcqRel);
     ranura.bifurcacion.swap(BIFURCACIONES.load(Ordering::Acquire), Ordering::AcqRel);
     *ranura.envio.tomar() = Envio::nuevo();
-    *ranura.escucha.tomar() = escucha;
-    Ok(socket.into_raw_fd())
+    uso.cambiar_escucha(escucha);
+    Ok(Entregado { descriptor: socket.into_raw_fd(), serie })
+}
+
+/// Un entero que puede faltar, en un número donde 0 es que falta.
+fn empacar(valor: i32) -> u64 {
+    (1 << 32) | u64::from(u32::from_ne_bytes(valor.to_ne_bytes()))
+}
+
+/// El entero empacado, si está.
+fn desempacar(empacado: u64) -> Option<i32> {
+    let [.., a, b, c, d] = empacado.to_be_bytes();
+    (empacado != 0).then(|| i32::from_be_bytes([a, b, c, d]))
 }
 
 /// Como [`usar`], para un número que el kernel acaba de dar: si la ranura dice que está liberado, es de antes.
@@ -131,36 +206,28 @@ fn usar_nuevo(descriptor: RawFd) -> Resultado<Uso> {
 /// Libera `descriptor`: despierta a los que esperan en él, y lo cierra el último en salir.
 pub(super) fn liberar(descriptor: c_int) -> Resultado<()> {
     let uso = usar(descriptor)?;
-    let antes = uso.ranura.estado.fetch_or(LIBERADA, Ordering::AcqRel);
-    if antes & LIBERADA != 0 {
-        return Err(descriptor_invalido(descriptor, "ya se liberó"));
-    }
-    match comprobar_socket(descriptor) {
-        Ok(inodo) => {
-            uso.ranura.inodo.swap(inodo, Ordering::AcqRel);
-        }
-        Err(error) => {
-            uso.ranura.estado.fetch_and(!LIBERADA, Ordering::AcqRel);
-            return Err(error);
-        }
-    }
-    let ocupada = antes & EN_VUELO > 1;
+    let ocupada = uso.marcar_liberada(|_| true)?;
     if ocupada && !uso.bifurcada() {
-        match uso.escucha() {
-            Some(escucha) => escucha.liberar(&uso.socket()),
-            None => red::terminar(&uso.socket()),
-        }
+        uso.despertar();
     }
     Ok(())
 }
 
-/// Libera `descriptor` si sigue siendo la tumba `orden`.
-pub(super) fn liberar_tumba(descriptor: c_int, orden: u64) {
+/// Libera `descriptor` si sigue siendo el que se entregó con esa serie.
+pub(super) fn liberar_serie(descriptor: c_int, serie: u64) {
     let Ok(uso) = usar(descriptor) else { return };
-    let es_la_misma = uso.ranura.tumba.load(Ordering::Acquire) == orden && uso.es_el_mismo_socket();
-    if es_la_misma {
-        uso.ranura.estado.fetch_or(LIBERADA, Ordering::AcqRel);
+    let es_el_mismo = |uso: &Uso| uso.ranura.serie.load(Ordering::Acquire) == serie;
+    if uso.marcar_liberada(es_el_mismo).is_ok_and(|ocupada| ocupada) && !uso.bifurcada() {
+        uso.despertar();
     }
+}
+
+/// Libera `descriptor` si sigue siendo la tumba `orden`.
+fn liberar_tumba(descriptor: c_int, orden: u64) {
+    let Ok(uso) = usar(descriptor) else { return };
+    let es_la_misma = |uso: &Uso| uso.ranura.tumba.load(Ordering::Acquire) == orden;
+    // Si no lo es, no hay nada que hacer.
+    let _ = uso.marcar_liberada(|uso| es_la_misma(uso) && uso.es_el_mismo_socket());
 }
 
 impl Uso {
@@ -203,14 +270,65 @@ impl Uso {
             return None;
         }
         self.ranura.codigo.swap(0, Ordering::AcqRel);
-        let [.., a, b, c, d] = anotado.to_be_bytes();
-        (anotado >> 32 == u64::from(este_hilo())).then(|| i32::from_be_bytes([a, b, c, d]))
+        desempacar(anotado).filter(|_| anotado >> 32 == u64::from(este_hilo()))
+    }
+
+    /// El valor con que se saludaron, si la biblioteca hizo esta conexión y hubo handshake.
+    pub(super) fn handshake(&self) -> Option<i32> {
+        desempacar(self.ranura.handshake.load(Ordering::Acquire)).filter(|_| self.es_el_mismo_socket())
+    }
+
+    /// Lo que se toma para enviar.
+    pub(super) fn envio(&self) -> &Cerrojo<Envio> {
+        &self.ranura.envio
+    }
+
+    /// Si sigue siendo lo que se entregó con esa serie.
+    pub(super) fn es_de_la_serie(&self, serie: u64) -> bool {
+        self.ranura.serie.load(Ordering::Acquire) == serie && self.es_el_mismo_socket()
+    }
+
+    /// La atención en curso, si la hay.
+    pub(super) fn atencion(&self) -> Option<Compartido<Atencion>> {
+        self.ranura.atencion.tomar().clone()
+    }
+
+    /// Comienza una atención.
+    ///
+    /// # Errors
+    /// [`Error::Argumento`] si ya hay una.
+    pub(super) fn comenzar_atencion(&self, nueva: &Compartido<Atencion>) -> Resultado<()> {
+        let mut atencion = self.ranura.atencion.tomar();
+        if atencion.is_some() {
+            let texto = format!("{} ya lo está atendiendo otro hilo con tp0_atender.", self.descriptor());
+            return Err(Error::Argumento(texto));
+        }
+        *atencion = Some(nueva.clone());
+        Ok(())
+    }
+
+    /// Termina la atención en curso.
+    pub(super) fn terminar_atencion(&self) {
+        let terminada = self.ranura.atencion.tomar().take();
+        drop(terminada);
+    }
+
+    /// Deja de esperar clientes, aunque el proceso se haya bifurcado.
+    pub(super) fn detener(&self) {
+        if let Some(escucha) = self.escucha() {
+            escucha.liberar(&self.socket());
+        }
     }
 
     /// Si el número sigue siendo del socket que se anotó. Si no, lo es de ahora en más.
     pub(super) fn es_el_mismo_socket(&self) -> bool {
+        let anotado = self.ranura.inodo.load(Ordering::Acquire);
         let ahora = inodo(self.descriptor()).unwrap_or(0);
-        self.ranura.inodo.swap(ahora, Ordering::AcqRel) == ahora
+        if anotado != ahora {
+            // Si en el medio otro hilo anotó algo (una tumba), vale lo de él.
+            let _ = self.ranura.inodo.compare_exchange(anotado, ahora, Ordering::AcqRel, Ordering::Acquire);
+        }
+        anotado == ahora
     }
 
     /// Lo que este socket recuerda si es uno que escucha. Si el número cambió de dueño, o no lo hizo la biblioteca, empieza de cero
@@ -222,8 +340,21 @@ impl Uso {
             }
         }
         let nueva = Pagina::nueva(Escucha::nueva(opciones::Opciones::del_entorno()?))?;
-        *self.ranura.escucha.tomar() = Some(nueva);
+        self.cambiar_escucha(Some(nueva));
         self.escucha().ok_or(Error::Liberado)
+    }
+
+    /// Cambia lo que recuerda como socket que escucha.
+    fn cambiar_escucha(&self, nueva: Option<Pagina<Escucha>>) {
+        ESCUCHAS.fetch_add(usize::from(nueva.is_some()), Ordering::AcqRel);
+        let Some(vieja) = std::mem::replace(&mut *self.ranura.escucha.tomar(), nueva) else {
+            return;
+        };
+        ESCUCHAS.fetch_sub(1, Ordering::AcqRel);
+        // El programa pudo cerrar el número por su cuenta con otro hilo todavía esperando ahí.
+        if self.ranura.estado.load(Ordering::Acquire) & EN_VUELO > 1 {
+            vieja.dejar();
+        }
     }
 
     fn escucha(&self) -> Option<&Escucha> {
@@ -237,6 +368,30 @@ impl Uso {
         self.ranura.bifurcacion.load(Ordering::Acquire) != BIFURCACIONES.load(Ordering::Acquire)
     }
 
+    /// Marca el número como liberado, si es un socket abierto y `corresponde`: lo cierra el último en salir. Dice si hay otras llamadas
+    /// en vuelo.
+    fn marcar_liberada(&self, corresponde: impl FnOnce(&Self) -> bool) -> Resultado<bool> {
+        let _identidad = self.ranura.identidad.tomar();
+        let inodo = comprobar_socket(self.descriptor())?;
+        if !corresponde(self) {
+            return Err(descriptor_invalido(self.descriptor(), "ya es otra"));
+        }
+        let antes = self.ranura.estado.fetch_or(LIBERADA, Ordering::AcqRel);
+        if antes & LIBERADA != 0 {
+            return Err(descriptor_invalido(self.descriptor(), "ya se liberó"));
+        }
+        self.ranura.inodo.swap(inodo, Ordering::AcqRel);
+        Ok(antes & EN_VUELO > 1)
+    }
+
+    /// Despierta a los hilos que esperan en este socket.
+    fn despertar(&self) {
+        match self.escucha() {
+            Some(escucha) => escucha.liberar(&self.socket()),
+            None => self.terminar(),
+        }
+    }
+
     /// Termina la conversación, para los dos lados y para todos los hilos.
     pub(super) fn terminar(&self) {
         red::terminar(&self.socket());
@@ -244,20 +399,30 @@ impl Uso {
 
     /// Termina la conversación y deja en el número una tumba.
     pub(super) fn enterrar(&self) {
-        if self.ranura.estado.load(Ordering::Acquire) & LIBERADA != 0 || self.es_una_tumba() {
-            return;
-        }
-        if !self.bifurcada() {
+        let hay_otras_llamadas = self.ranura.estado.load(Ordering::Acquire) & EN_VUELO > 1;
+        if hay_otras_llamadas && !self.bifurcada() {
             self.terminar();
         }
-        if let Some(tumba) = tumbas::cavar(self.descriptor()) {
-            self.ranura.codigo.swap(0, Ordering::AcqRel);
-            self.ranura.inodo.swap(tumba.inodo, Ordering::AcqRel);
-            self.ranura.tumba.swap(tumba.orden, Ordering::AcqRel);
-            if let Some((descriptor, orden)) = tumba.reemplaza_a {
-                liberar_tumba(descriptor, orden);
-            }
+        if let Some((descriptor, orden)) = self.cavar() {
+            liberar_tumba(descriptor, orden);
         }
+    }
+
+    /// Pone la tumba, salvo que ya lo sea o que otro hilo haya liberado el número. Devuelve la tumba que deja de estar reservada.
+    fn cavar(&self) -> Option<(c_int, u64)> {
+        let _identidad = self.ranura.identidad.tomar();
+        if self.ranura.estado.load(Ordering::Acquire) & LIBERADA != 0 || self.es_una_tumba() {
+            return None;
+        }
+        let Some(tumba) = tumbas::cavar(self.descriptor()) else {
+            // Sin descriptores para una tumba: al menos, que nadie siga hablando por aquí.
+            self.terminar();
+            return None;
+        };
+        self.ranura.codigo.swap(0, Ordering::AcqRel);
+        self.ranura.inodo.swap(tumba.inodo, Ordering::AcqRel);
+        self.ranura.tumba.swap(tumba.orden, Ordering::AcqRel);
+        tumba.reemplaza_a
     }
 
     fn es_una_tumba(&self) -> bool {
@@ -267,7 +432,7 @@ impl Uso {
     /// Cierra de verdad. Sólo lo corre quien puso CERRANDO.
     fn cerrar(&self) {
         let ranura = self.ranura;
-        *ranura.escucha.tomar() = None;
+        self.cambiar_escucha(None);
         // Si el programa ya lo había cerrado por su cuenta, el número puede ser de otro.
         if inodo(self.descriptor()) == Some(ranura.inodo.load(Ordering::Acquire)) {
             // SAFETY: es el socket que se liberó, y no queda ninguna llamada que lo use.
@@ -277,6 +442,7 @@ impl Uso {
         ranura.tumba.swap(0, Ordering::AcqRel);
         ranura.inodo.swap(0, Ordering::AcqRel);
         ranura.tamanio_maximo.swap(0, Ordering::AcqRel);
+        ranura.serie.swap(0, Ordering::AcqRel);
         // Último: quien espere para usar el número nuevo ya puede.
         ranura.estado.fetch_and(!(LIBERADA | CERRANDO), Ordering::AcqRel);
     }
@@ -397,8 +563,11 @@ impl Ranura {
     fn despues_en_el_hijo(&self, hijo: &HijoConUnHilo) {
         if self.estado.load(Ordering::Acquire) != 0 {
             self.estado.swap(0, Ordering::AcqRel);
+            self.identidad.abrir_en_el_hijo(hijo);
             self.envio.renovar_en_el_hijo(Envio::nuevo(), hijo);
             self.escucha.abrir_en_el_hijo(hijo);
+            // Los hilos que atendían quedaron en el padre, que es quien los une.
+            self.atencion.renovar_en_el_hijo(None, hijo);
         }
         if let Some(escucha) = self.escucha.tomar().as_ref() {
             // SAFETY: la página existe mientras esté en la ranura, y no hay otro hilo que la saque.

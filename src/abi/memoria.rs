@@ -163,6 +163,7 @@ pub(super) unsafe fn capacidad(puntero: *mut c_void) -> usize {
 
 /// Un valor en páginas propias del kernel, no en el heap: lo que la biblioteca recuerda toda la vida no aparece como
 /// memoria sin liberar cuando el programa termina.
+#[repr(transparent)] // así, una Option suya en cero es None
 #[derive(Debug)]
 pub(super) struct Pagina<T> {
     lugar: NonNull<T>,
@@ -183,6 +184,11 @@ impl<T> Pagina<T> {
 
     pub(super) fn puntero(&self) -> NonNull<T> {
         self.lugar
+    }
+
+    /// La deja para siempre: otro hilo puede estar usándola.
+    pub(super) fn dejar(self) {
+        let _ = ManuallyDrop::new(self);
     }
 }
 

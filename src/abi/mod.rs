@@ -19,9 +19,13 @@ mod tipos;
 mod descriptores;
 mod tumbas;
 
-// El orden de estos es el orden del header.
-mod cliente;
-mod errores;
-mod paquete;
-mod recepcion;
+// El orden de estos es el orden del header. Los renglones en blanco lo cuidan: rustfmt ordena los que están juntos.
 mod servidor;
+
+mod cliente;
+
+mod recepcion;
+
+mod paquete;
+
+mod errores;

@@ -220,6 +220,9 @@ unsafe fn partes<'a>(paquete: *mut t_paquete) -> Resultado<(i32, &'a [u8])> {
 unsafe fn agregar(buffer: &mut t_buffer, valor: &[u8]) -> Resultado<()> {
     let hay = usize::try_from(buffer.size)
         .map_err(|_| Error::Argumento(format!("paquete->buffer->size es {} y no puede ser negativo.", buffer.size)))?;
+    if hay > 0 && buffer.stream.is_null() {
+        return Err(Error::Argumento(format!("paquete->buffer->stream es NULL y size dice {hay} bytes.")));
+    }
     let largo = largo_en_el_cable(hay, valor.len())?;
     let total = hay + largo.len() + valor.len();
     // SAFETY: lo promete quien llama.

@@ -55,11 +55,7 @@ use crate::red::{self, Corte};
 pub extern "C" fn recibir_operacion(conexion: c_int) -> c_int {
     guardia(|| {
         let uso = descriptores::usar(conexion)?;
-        let codigo = recibir_codigo(&uso.socket()).inspect_err(|error| {
-            if error.termina_la_conexion() {
-                uso.enterrar();
-            }
-        })?;
+        let codigo = o_terminar(&uso, recibir_codigo(&uso.socket()))?;
         uso.anotar_codigo(codigo);
         Ok(codigo)
     })
@@ -79,10 +75,10 @@ pub extern "C" fn recibir_operacion(conexion: c_int) -> c_int {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn recibir_buffer(size: *mut c_int, conexion: c_int) -> *mut c_void {
     guardia(|| {
-        // SAFETY: lo promete quien llama.
-        let size = unsafe { punteros::prestado(size, "size") }?;
-        *size = 0;
         let uso = descriptores::usar(conexion)?;
+        // SAFETY: lo promete quien llama. Sin dónde dejar el tamaño no se recibe: la conexión quedaría en el medio de un mensaje.
+        let size = unsafe { punteros::prestado(size, "size") }.inspect_err(|_| uso.enterrar())?;
+        *size = 0;
         let (bloque, tamanio) = o_terminar(&uso, recibir_payload(&uso))?;
         *size = c_int::try_from(tamanio).unwrap_or(c_int::MAX);
         Ok(bloque.entregar())
@@ -169,11 +165,12 @@ fn recibir_entero(socket: &Socket, parte: Parte) -> Resultado<[u8; LARGO_DE_ENTE
     Ok(entero)
 }
 
-/// Si falló, la conexión quedó en el medio de algo: se la termina para que la próxima operación dé -1.
+/// Si falló, la conexión quedó en el medio de algo: se la termina para que la próxima operación dé -1. Con shutdown no alcanza: lo que ya
+/// había llegado se seguiría leyendo, y nadie sabe dónde empieza el próximo mensaje.
 fn o_terminar<T>(uso: &Uso, recibido: Resultado<T>) -> Resultado<T> {
     recibido.inspect_err(|error| {
         if error.termina_la_conexion() {
-            uso.terminar();
+            uso.enterrar();
         }
     })
 }

@@ -3,8 +3,10 @@
 use std::ffi::{c_char, c_int};
 
 use super::guardia::guardia;
-use super::{descriptores, punteros, registro};
+use super::descriptores::{self, Entrega, Entregado, Uso};
+use super::{punteros, registro};
 use crate::error::Resultado;
+use crate::escucha::Llegada;
 use crate::opciones::Opciones;
 use crate::servidor;
 
@@ -30,7 +32,7 @@ use crate::servidor;
 /// @endcode
 #[unsafe(no_mangle)]
 pub extern "C" fn iniciar_servidor() -> c_int {
-    guardia(|| iniciar(None, None))
+    guardia(|| iniciar(None, None, Opciones::del_entorno()?))
 }
 
 /// @brief Como `iniciar_servidor()`, donde se le diga.
@@ -54,7 +56,7 @@ pub unsafe extern "C" fn tp0_iniciar_servidor(ip: *const c_char, puerto: *const 
         let ip = unsafe { texto_opcional(ip) };
         // SAFETY: lo promete quien llama.
         let puerto = unsafe { texto_opcional(puerto) };
-        iniciar(ip.as_deref(), puerto.as_deref())
+        iniciar(ip.as_deref(), puerto.as_deref(), Opciones::del_entorno()?)
     })
 }
 
@@ -99,28 +101,81 @@ pub extern "C" fn tp0_puerto(descriptor: c_int) -> c_int {
 /// @endcode
 #[unsafe(no_mangle)]
 pub extern "C" fn esperar_cliente(servidor: c_int) -> c_int {
+    guardia(|| esperar(&descriptores::usar(servidor)?).map(|(cliente, _)| cliente.descriptor))
+}
+
+/// @brief Como `esperar_cliente()`, y dice qué valor de handshake mostró el cliente: quién es.
+///
+/// Para un servidor que acepta varios (`tp0_opciones_handshakes()`): el kernel, una CPU, la memoria.
+///
+/// @param servidor El descriptor que escucha.
+/// @param handshake Donde se deja el valor. NULL: no interesa. Si el cliente no hizo handshake, 0.
+/// @return El descriptor del cliente, o -1 (y entonces `handshake` queda como estaba).
+/// @note errno, bloqueo, hilos y quién libera: como `esperar_cliente()`.
+///
+/// @code
+/// int32_t quien;
+/// int cliente = tp0_esperar_cliente(servidor, &quien);
+/// if (quien == SOY_CPU) ...
+/// @endcode
+///
+/// # Safety
+/// `handshake` es NULL o un entero que sólo este hilo usa.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tp0_esperar_cliente(servidor: c_int, handshake: *mut i32) -> c_int {
     guardia(|| {
-        let uso = descriptores::usar(servidor)?;
-        let escucha = uso.escucha_o_nueva()?;
-        let llegada = escucha.esperar(&uso.socket(), &mut |rechazo| registro::advertencia(rechazo))?;
-        let cliente = descriptores::registrar(llegada.socket, escucha.opciones().tamanio_maximo, None)?;
-        registro::cliente_conectado();
-        Ok(cliente)
+        let (cliente, mostrado) = esperar(&descriptores::usar(servidor)?)?;
+        // SAFETY: lo promete quien llama; NULL es que no interesa.
+        if let Some(handshake) = unsafe { handshake.as_mut() } {
+            *handshake = mostrado.unwrap_or(0);
+        }
+        Ok(cliente.descriptor)
     })
 }
 
-fn iniciar(ip: Option<&str>, puerto: Option<&str>) -> Resultado<c_int> {
-    let opciones = Opciones::del_entorno()?;
+/// @brief Con qué valor de handshake se saludaron los dos lados de una conexión: en la función de `tp0_atender()`, quién es el cliente.
+///
+/// @param conexion La conexión.
+/// @param handshake Donde se deja el valor. Si no hubo handshake, 0.
+/// @return 1 si hubo handshake, 0 si no, o -1.
+/// @note errno: EBADF si no es un socket abierto, EINVAL si `handshake` es NULL. No bloquea.
+///
+/// # Safety
+/// `handshake` es NULL o un entero que sólo este hilo usa.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tp0_handshake(conexion: c_int, handshake: *mut i32) -> c_int {
+    guardia(|| {
+        // SAFETY: lo promete quien llama.
+        let handshake = unsafe { punteros::prestado(handshake, "handshake") }?;
+        let uso = descriptores::usar_abierto(conexion)?;
+        *handshake = uso.handshake().unwrap_or(0);
+        Ok(c_int::from(uso.handshake().is_some()))
+    })
+}
+
+/// Espera un cliente y lo entrega, con el valor que mostró.
+pub(super) fn esperar(uso: &Uso) -> Resultado<(Entregado, Option<i32>)> {
+    let escucha = uso.escucha_o_nueva()?;
+    let Llegada { socket, handshake, .. } = escucha.esperar(&uso.socket(), &mut |rechazo| registro::advertencia(rechazo))?;
+    let tamanio_maximo = escucha.opciones().tamanio_maximo;
+    let cliente = descriptores::entregar(Entrega { socket, tamanio_maximo, handshake, escucha: None })?;
+    registro::cliente_conectado();
+    Ok((cliente, handshake))
+}
+
+/// Inicia un servidor donde se pide y lo entrega.
+pub(super) fn iniciar(ip: Option<&str>, puerto: Option<&str>, opciones: Opciones) -> Resultado<c_int> {
     let tamanio_maximo = opciones.tamanio_maximo;
     let (socket, escucha) = servidor::iniciar(ip, puerto, opciones)?;
-    let descriptor = descriptores::registrar(socket, tamanio_maximo, Some(escucha))?;
+    let entrega = Entrega { socket, tamanio_maximo, handshake: None, escucha: Some(escucha) };
+    let entregado = descriptores::entregar(entrega)?;
     registro::servidor_listo();
-    Ok(descriptor)
+    Ok(entregado.descriptor)
 }
 
 /// # Safety
 /// El puntero es NULL o un texto terminado en `'\0'`.
-unsafe fn texto_opcional(puntero: *const c_char) -> Option<String> {
+pub(super) unsafe fn texto_opcional(puntero: *const c_char) -> Option<String> {
     // SAFETY: lo promete quien llama; NULL es simplemente que no hay.
     let texto = unsafe { punteros::texto(puntero, "", "") }.ok()?;
     Some(texto.to_string_lossy().into_owned())

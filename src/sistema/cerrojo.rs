@@ -30,6 +30,13 @@ impl<T> Cerrojo<T> {
         Guarda { cerrojo: self }
     }
 
+    /// Lo toma sólo si está libre.
+    pub(crate) fn intentar(&self) -> Option<Guarda<'_, T>> {
+        // SAFETY: como en `tomar`.
+        let tomado = unsafe { libc::pthread_mutex_trylock(self.mutex.get()) } == 0;
+        tomado.then_some(Guarda { cerrojo: self })
+    }
+
     /// Lo deja abierto, sin importar quién lo tenía: quedó en el padre.
     pub(crate) fn abrir_en_el_hijo(&self, _hijo: &HijoConUnHilo) {
         // SAFETY: no hay otro hilo (de eso da fe `_hijo`), y el lugar es de un mutex.
@@ -38,10 +45,8 @@ impl<T> Cerrojo<T> {
 
     /// Lo deja abierto y con un valor nuevo. Si otro hilo lo tenía tomado al bifurcarse, el viejo puede estar a medio cambiar: se olvida.
     pub(crate) fn renovar_en_el_hijo(&self, nuevo: T, hijo: &HijoConUnHilo) {
-        // SAFETY: el mutex está inicializado desde `nuevo`.
-        let libre = unsafe { libc::pthread_mutex_trylock(self.mutex.get()) } == 0;
-        if libre {
-            *Guarda { cerrojo: self } = nuevo;
+        if let Some(mut libre) = self.intentar() {
+            *libre = nuevo;
         } else {
             // SAFETY: no hay otro hilo (de eso da fe `hijo`); el valor viejo, que puede estar roto, no se suelta.
             unsafe { self.dato.get().write(nuevo) };
@@ -71,6 +76,13 @@ impl<T> fmt::Debug for Cerrojo<T> {
 /// El dato, mientras se lo tiene. Al soltarla, otro hilo puede tomarlo.
 pub(crate) struct Guarda<'a, T> {
     cerrojo: &'a Cerrojo<T>,
+}
+
+impl<T> Guarda<'_, T> {
+    /// El mutex tomado, para esperar una condición.
+    pub(super) fn mutex(&self) -> *mut libc::pthread_mutex_t {
+        self.cerrojo.mutex.get()
+    }
 }
 
 impl<T> Deref for Guarda<'_, T> {

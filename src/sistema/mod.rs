@@ -1,7 +1,7 @@
 //! La única sala con `unsafe` fuera del borde con C: lo que hace falta del sistema y ni std ni socket2 ofrecen.
 //!
 //! * [`Cerrojo`]: un mutex de pthread. El de std está hecho con futex y helgrind, que el curso enseña, no lo ve: toma por
-//!   carreras los accesos que protege. Uno de pthread sí lo ve.
+//!   carreras los accesos que protege. Uno de pthread sí lo ve. Por lo mismo, [`Condicion`], [`Compartido`] y [`Hilo`].
 //! * [`esperar`] y compañía: `poll(2)`, la única forma de esperar a varios sockets a la vez y de saber si el otro cerró
 //!   sin leerle nada.
 //! * Tres consultas chicas: manejadores de señales, límite de descriptores, reloj.
@@ -11,11 +11,17 @@
 #![expect(unsafe_code, reason = "es la sala documentada para lo que std y socket2 no ofrecen")]
 
 mod cerrojo;
+mod compartido;
+mod condicion;
 mod consultas;
 mod espera;
+mod hilo;
 mod sockets;
 
-pub(crate) use cerrojo::{Cerrojo, HijoConUnHilo};
+pub(crate) use cerrojo::{Cerrojo, Guarda, HijoConUnHilo};
+pub(crate) use compartido::Compartido;
+pub(crate) use condicion::Condicion;
 pub(crate) use consultas::{ahora_us, algun_manejador_sin_restart, limite_de_descriptores};
 pub(crate) use espera::{Interes, Sentido, el_par_cerro, esperar, esperar_a};
+pub(crate) use hilo::{Hilo, Tarea};
 pub(crate) use sockets::{Mirada, diferir_aceptacion, recibir_ya, umbral_de_lectura};

@@ -1,0 +1,203 @@
+//! Atender a muchos clientes a la vez, cada uno en su hilo, y saber terminar.
+//!
+//! Este motor no sabe de sockets: cuenta hilos, los une y espera. Lo usan [`Servidor`](crate::Servidor) y la cara para C.
+
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+use crate::error::{Error, Resultado};
+use crate::sistema::{Cerrojo, Compartido, Condicion, Hilo, Tarea};
+
+/// Cuánto se espera cuando falta un recurso (descriptores, memoria, hilos) antes de volver a probar.
+const SIN_RECURSOS: Duration = Duration::from_millis(50);
+
+thread_local! {
+    /// A qué atención pertenece este hilo, si atiende a un cliente: su dirección, que no se desreferencia.
+    static DE_QUIEN: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Los hilos de un servidor que atiende.
+#[derive(Debug)]
+pub(crate) struct Atencion {
+    estado: Cerrojo<Estado>,
+    cambio: Condicion,
+}
+
+#[derive(Debug, Default)]
+struct Estado {
+    deteniendo: bool,
+    terminada: bool,
+    /// Cuántos clientes se atienden ahora.
+    clientes: usize,
+    /// Los hilos que ya terminaron y falta unir.
+    terminados: Vec<Hilo>,
+}
+
+/// Lo que el motor le pide a quien sabe de sockets.
+pub(crate) trait Servicio {
+    /// Espera un cliente y dice qué hacer con él y qué después.
+    ///
+    /// # Errors
+    /// [`Error::Liberado`] si ya no va a haber más, y lo que diga el sistema.
+    fn esperar(&self) -> Resultado<Tarea>;
+    /// Corta a los clientes que quedan: lo que tengan en vuelo vuelve con error.
+    fn cortar(&self);
+}
+
+impl Atencion {
+    pub(crate) fn nueva() -> Compartido<Self> {
+        Compartido::nuevo(Self { estado: Cerrojo::nuevo(Estado::default()), cambio: Condicion::nueva() })
+    }
+
+    /// Si el hilo que pregunta es de un cliente de esta atención.
+    pub(crate) fn es_de_un_cliente(&self) -> bool {
+        DE_QUIEN.get() == self.direccion()
+    }
+
+    /// Si `otra` no es ésta misma.
+    pub(crate) fn es_otra(&self, otra: &Self) -> bool {
+        self.direccion() != otra.direccion()
+    }
+
+    fn direccion(&self) -> usize {
+        std::ptr::from_ref(self).addr()
+    }
+
+    /// Pide que termine. Quien atiende se entera cuando su espera vuelve.
+    pub(crate) fn pedir_fin(&self) {
+        self.estado.tomar().deteniendo = true;
+        self.cambio.avisar();
+    }
+
+    /// Espera a que haya terminado del todo.
+    pub(crate) fn esperar_fin(&self) {
+        let mut estado = self.estado.tomar();
+        while !estado.terminada {
+            self.cambio.esperar(&mut estado);
+        }
+    }
+
+    fn anotar_terminado(&self) {
+        let mut estado = self.estado.tomar();
+        estado.clientes -= 1;
+        // Si no se lo pudo lanzar, corre en el hilo del servidor, que no se une a sí mismo.
+        if self.es_de_un_cliente() {
+            estado.terminados.push(Hilo::actual());
+        }
+        self.cambio.avisar();
+    }
+
+    /// Une los hilos que ya terminaron: sin esto, cada cliente dejaría su pila.
+    fn unir_terminados(&self) {
+        let terminados = std::mem::take(&mut self.estado.tomar().terminados);
+        terminados.into_iter().for_each(Hilo::unir);
+    }
+
+    /// Espera a que haya lugar para otro cliente. `false`: hay que terminar.
+    fn esperar_lugar(&self, limite: Option<usize>) -> bool {
+        let mut estado = self.estado.tomar();
+        while !estado.deteniendo && limite.is_some_and(|limite| estado.clientes >= limite) {
+            self.cambio.esperar(&mut estado);
+        }
+        !estado.deteniendo
+    }
+
+    /// Espera un rato, o a que termine algún cliente, que puede devolver lo que falta.
+    fn esperar_recursos(&self) {
+        let mut estado = self.estado.tomar();
+        if !estado.deteniendo {
+            self.cambio.esperar_a_lo_sumo(&mut estado, SIN_RECURSOS);
+        }
+    }
+
+    /// Espera a que no quede ningún cliente, hasta `vence`. Dice si lo logró.
+    fn esperar_a_los_clientes(&self, vence: Option<Instant>) -> bool {
+        let mut estado = self.estado.tomar();
+        while estado.clientes > 0 {
+            match vence.map(|vence| vence.saturating_duration_since(Instant::now())) {
+                None => self.cambio.esperar(&mut estado),
+                Some(Duration::ZERO) => return false,
+                Some(falta) => self.cambio.esperar_a_lo_sumo(&mut estado, falta),
+            }
+        }
+        true
+    }
+
+    /// Avisa a quien pidió el fin. Es lo último: lo que se libere antes, ya está liberado cuando él sigue.
+    pub(crate) fn anunciar_fin(&self) {
+        let mut estado = self.estado.tomar();
+        estado.terminada = true;
+        self.cambio.avisar();
+    }
+}
+
+/// Atiende hasta que se pida el fin o falle la espera; entonces da a los clientes que quedan `plazo_de_cierre`, corta a los que
+/// siguen y une todos los hilos. Quien llama anuncia el fin.
+///
+/// # Errors
+/// Los de [`Servicio::esperar`], salvo que se haya pedido el fin o que falte un recurso, que se espera.
+pub(crate) fn atender(
+    atencion: &Compartido<Atencion>,
+    servicio: &dyn Servicio,
+    clientes_maximos: Option<usize>,
+    plazo_de_cierre: Duration,
+) -> Resultado<()> {
+    let salida = atender_hasta_el_fin(atencion, servicio, clientes_maximos);
+    if !atencion.esperar_a_los_clientes(Some(Instant::now() + plazo_de_cierre)) {
+        servicio.cortar();
+        atencion.esperar_a_los_clientes(None);
+    }
+    atencion.unir_terminados();
+    salida
+}
+
+fn atender_hasta_el_fin(
+    atencion: &Compartido<Atencion>,
+    servicio: &dyn Servicio,
+    clientes_maximos: Option<usize>,
+) -> Resultado<()> {
+    while atencion.esperar_lugar(clientes_maximos) {
+        atencion.unir_terminados();
+        match servicio.esperar() {
+            Ok(tarea) => lanzar(atencion, tarea),
+            Err(error) if falta_un_recurso(&error) => atencion.esperar_recursos(),
+            Err(Error::Liberado) => return Ok(()),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+fn falta_un_recurso(error: &Error) -> bool {
+    match error {
+        Error::SinDescriptores { .. } | Error::SinMemoria { .. } => true,
+        Error::Sistema { causa, .. } => causa.raw_os_error() == Some(libc::ENFILE),
+        _ => false,
+    }
+}
+
+/// Lanza el hilo de un cliente. Si no hay hilos, espera a que los haya; si mientras tanto se pide el fin, al cliente se lo despide.
+fn lanzar(atencion: &Compartido<Atencion>, tarea: Tarea) {
+    let Tarea { mut cuerpo, al_terminar } = tarea;
+    let (propia, cuenta) = (atencion.direccion(), atencion.clone());
+    let mut tarea = Tarea {
+        cuerpo: Box::new(move || {
+            DE_QUIEN.set(propia);
+            cuerpo();
+        }),
+        al_terminar: Box::new(move || {
+            al_terminar();
+            cuenta.anotar_terminado();
+        }),
+    };
+    atencion.estado.tomar().clientes += 1;
+    while let Err(sin_lanzar) = Hilo::lanzar(tarea) {
+        tarea = sin_lanzar;
+        if !atencion.esperar_lugar(None) {
+            (tarea.al_terminar)();
+            return;
+        }
+        atencion.unir_terminados();
+        atencion.esperar_recursos();
+    }
+}

@@ -1,0 +1,270 @@
+//! Serialización: datos de a uno, en el orden en que se escriben, sin relleno entre ellos.
+//!
+//! | dato | bytes |
+//! |---|---|
+//! | `u8`, `bool` (0 o 1) | 1 |
+//! | `u32`, `i32` | 4 |
+//! | `u64`, `i64`, `f64` (IEEE 754) | 8 |
+//! | texto | `u32` con su largo, contando el `'\0'`, y sus bytes con el `'\0'` |
+//!
+//! Todo little-endian: es la disposición de la guía de serialización del curso en una x86-64.
+
+use std::ops::Range;
+
+use crate::error::{Error, Resultado};
+
+/// Arma un payload, dato por dato.
+///
+/// ```
+/// use tp0::{Escritor, Lector};
+///
+/// // La persona de la guía: dni, edad, pasaporte y nombre.
+/// let payload = Escritor::nuevo().u32(30_123_456).u8(25).u32(7).texto("Ana")?.terminar();
+/// assert_eq!(payload.len(), 4 + 1 + 4 + 4 + 4);
+///
+/// let mut lector = Lector::de(&payload);
+/// assert_eq!((lector.u32()?, lector.u8()?, lector.u32()?, lector.texto()?), (30_123_456, 25, 7, "Ana"));
+/// # Ok::<(), tp0::Error>(())
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Escritor {
+    bytes: Vec<u8>,
+}
+
+impl Escritor {
+    /// Un payload vacío.
+    pub fn nuevo() -> Self {
+        Self::default()
+    }
+
+    /// Agrega bytes tal cual, sin su largo.
+    #[must_use]
+    pub fn bytes(mut self, bytes: &[u8]) -> Self {
+        self.bytes.extend_from_slice(bytes);
+        self
+    }
+
+    /// Agrega un entero de 1 byte.
+    #[must_use]
+    pub fn u8(self, dato: u8) -> Self {
+        self.bytes(&[dato])
+    }
+
+    /// Agrega un booleano: 1 byte, 0 o 1.
+    #[must_use]
+    pub fn bool(self, dato: bool) -> Self {
+        self.u8(u8::from(dato))
+    }
+
+    /// Agrega un entero sin signo de 4 bytes.
+    #[must_use]
+    pub fn u32(self, dato: u32) -> Self {
+        self.bytes(&dato.to_le_bytes())
+    }
+
+    /// Agrega un entero con signo de 4 bytes.
+    #[must_use]
+    pub fn i32(self, dato: i32) -> Self {
+        self.bytes(&dato.to_le_bytes())
+    }
+
+    /// Agrega un entero sin signo de 8 bytes.
+    #[must_use]
+    pub fn u64(self, dato: u64) -> Self {
+        self.bytes(&dato.to_le_bytes())
+    }
+
+    /// Agrega un entero con signo de 8 bytes.
+    #[must_use]
+    pub fn i64(self, dato: i64) -> Self {
+        self.bytes(&dato.to_le_bytes())
+    }
+
+    /// Agrega un real de 8 bytes.
+    #[must_use]
+    pub fn f64(self, dato: f64) -> Self {
+        self.bytes(&dato.to_le_bytes())
+    }
+
+    /// Agrega un texto: su largo con el `'\0'`, y sus bytes con el `'\0'`.
+    ///
+    /// # Errors
+    /// [`Error::DemasiadoGrande`] si el largo no entra en un `u32`.
+    pub fn texto(self, texto: &str) -> Resultado<Self> {
+        let largo = u32::try_from(texto.len().saturating_add(1))
+            .map_err(|_| Error::DemasiadoGrande { tamanio: texto.len(), limite: u32::MAX })?;
+        Ok(self.u32(largo).bytes(texto.as_bytes()).u8(0))
+    }
+
+    /// El payload armado.
+    pub fn terminar(self) -> Vec<u8> {
+        self.bytes
+    }
+}
+
+/// Lee un payload, dato por dato, en el orden en que se lo escribió. Una lectura que no entra no lee nada.
+#[derive(Debug, Clone)]
+pub struct Lector<'a> {
+    bytes: &'a [u8],
+    leidos: usize,
+}
+
+impl<'a> Lector<'a> {
+    /// Lee desde el comienzo de `payload`.
+    pub fn de(payload: &'a [u8]) -> Self {
+        Self { bytes: payload, leidos: 0 }
+    }
+
+    /// Cuántos bytes quedan por leer.
+    pub fn quedan(&self) -> usize {
+        self.bytes.len() - self.leidos
+    }
+
+    /// Los próximos `cantidad` bytes, prestados.
+    ///
+    /// # Errors
+    /// [`Error::BufferCorto`] si no quedan tantos.
+    pub fn bytes(&mut self, cantidad: usize) -> Resultado<&'a [u8]> {
+        let tramo = tramo(self.leidos, cantidad, self.bytes.len())?;
+        self.leidos = tramo.end;
+        Ok(self.bytes.get(tramo).unwrap_or_default())
+    }
+
+    fn fijos<const N: usize>(&mut self) -> Resultado<[u8; N]> {
+        let bytes = self.bytes(N)?;
+        Ok(bytes.first_chunk().copied().unwrap_or([0; N]))
+    }
+
+    /// Un entero de 1 byte.
+    ///
+    /// # Errors
+    /// [`Error::BufferCorto`].
+    pub fn u8(&mut self) -> Resultado<u8> {
+        self.fijos().map(u8::from_le_bytes)
+    }
+
+    /// Un booleano: cualquier byte que no sea 0 es verdadero, como en C.
+    ///
+    /// # Errors
+    /// [`Error::BufferCorto`].
+    pub fn bool(&mut self) -> Resultado<bool> {
+        self.u8().map(|dato| dato != 0)
+    }
+
+    /// Un entero sin signo de 4 bytes.
+    ///
+    /// # Errors
+    /// [`Error::BufferCorto`].
+    pub fn u32(&mut self) -> Resultado<u32> {
+        self.fijos().map(u32::from_le_bytes)
+    }
+
+    /// Un entero con signo de 4 bytes.
+    ///
+    /// # Errors
+    /// [`Error::BufferCorto`].
+    pub fn i32(&mut self) -> Resultado<i32> {
+        self.fijos().map(i32::from_le_bytes)
+    }
+
+    /// Un entero sin signo de 8 bytes.
+    ///
+    /// # Errors
+    /// [`Error::BufferCorto`].
+    pub fn u64(&mut self) -> Resultado<u64> {
+        self.fijos().map(u64::from_le_bytes)
+    }
+
+    /// Un entero con signo de 8 bytes.
+    ///
+    /// # Errors
+    /// [`Error::BufferCorto`].
+    pub fn i64(&mut self) -> Resultado<i64> {
+        self.fijos().map(i64::from_le_bytes)
+    }
+
+    /// Un real de 8 bytes.
+    ///
+    /// # Errors
+    /// [`Error::BufferCorto`].
+    pub fn f64(&mut self) -> Resultado<f64> {
+        self.fijos().map(f64::from_le_bytes)
+    }
+
+    /// Un texto, prestado y sin su `'\0'`.
+    ///
+    /// # Errors
+    /// [`Error::BufferCorto`] si su largo dice más de lo que queda, y entonces no lee ni el largo; [`Error::Texto`] si no es UTF-8.
+    pub fn texto(&mut self) -> Resultado<&'a str> {
+        let comienzo = self.leidos;
+        let bytes = self.u32().and_then(|largo| self.bytes(usize::try_from(largo).unwrap_or(usize::MAX)));
+        let bytes = bytes.inspect_err(|_| self.leidos = comienzo)?;
+        Ok(std::str::from_utf8(bytes.strip_suffix(b"\0").unwrap_or(bytes))?)
+    }
+}
+
+/// El lugar de `pedidos` bytes desde `desde`, en un payload de `tamanio`.
+pub(crate) fn tramo(desde: usize, pedidos: usize, tamanio: usize) -> Resultado<Range<usize>> {
+    let quedan = tamanio.saturating_sub(desde);
+    if pedidos > quedan {
+        return Err(Error::BufferCorto { quedan, pedidos });
+    }
+    Ok(desde..desde + pedidos)
+}
+
+#[cfg(test)]
+mod pruebas {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn la_persona_de_la_guia_byte_por_byte() {
+        let payload = Escritor::nuevo().u32(0x0102_0304).u8(25).u32(7).texto("Ana").unwrap().terminar();
+        assert_eq!(payload, [4, 3, 2, 1, 25, 7, 0, 0, 0, 4, 0, 0, 0, b'A', b'n', b'a', 0]);
+    }
+
+    #[test]
+    fn leer_de_mas_dice_cuanto_quedaba_y_no_lee_nada() {
+        let mut lector = Lector::de(&[1, 2, 3]);
+        let error = lector.u32().unwrap_err();
+        assert_eq!(error.to_string(), "Quedan 3 bytes y pediste 4: ¿mismo orden de lectura que de escritura?");
+        assert_eq!(lector.quedan(), 3);
+        assert_eq!(lector.u8().unwrap(), 1);
+    }
+
+    #[test]
+    fn un_largo_de_texto_que_miente_no_lee_nada() {
+        let mut lector = Lector::de(&[200, 0, 0, 0, b'x']);
+        assert!(matches!(lector.texto(), Err(Error::BufferCorto { quedan: 1, pedidos: 200 })));
+        assert_eq!(lector.quedan(), 5);
+    }
+
+    proptest! {
+        #[test]
+        fn lo_que_se_escribe_se_lee(a: u8, b: bool, c: u32, d: i32, e: u64, f: i64, g: f64, h in "[^\0]*") {
+            let payload = Escritor::nuevo().u8(a).bool(b).u32(c).i32(d).u64(e).i64(f).f64(g).texto(&h).unwrap().terminar();
+            let mut lector = Lector::de(&payload);
+            prop_assert_eq!(lector.u8().unwrap(), a);
+            prop_assert_eq!(lector.bool().unwrap(), b);
+            prop_assert_eq!(lector.u32().unwrap(), c);
+            prop_assert_eq!(lector.i32().unwrap(), d);
+            prop_assert_eq!(lector.u64().unwrap(), e);
+            prop_assert_eq!(lector.i64().unwrap(), f);
+            prop_assert_eq!(lector.f64().unwrap().to_bits(), g.to_bits());
+            prop_assert_eq!(lector.texto().unwrap(), h);
+            prop_assert_eq!(lector.quedan(), 0);
+        }
+
+        #[test]
+        fn ninguna_lectura_se_pasa(bytes in proptest::collection::vec(any::<u8>(), 0..64), pedidos in proptest::collection::vec(0usize..20, 0..10)) {
+            let mut lector = Lector::de(&bytes);
+            for pedido in pedidos {
+                let antes = lector.quedan();
+                match lector.bytes(pedido) {
+                    Ok(leidos) => { prop_assert_eq!(leidos.len(), pedido); prop_assert_eq!(lector.quedan(), antes - pedido); }
+                    Err(_) => { prop_assert!(pedido > antes); prop_assert_eq!(lector.quedan(), antes); }
+                }
+            }
+        }
+    }
+}
