@@ -107,6 +107,11 @@ extern t_log *logger;
 #endif
 
 /**
+ * @brief Cómo se conecta un cliente o atiende un servidor. Opaca: se hace con `tp0_opciones_crear()` y se cambia con sus funciones.
+ */
+typedef struct tp0_opciones tp0_opciones;
+
+/**
  * @brief Un payload que se arma o se lee.
  *
  * `stream` es de malloc y mide, al menos, `size` bytes.
@@ -139,6 +144,11 @@ typedef struct {
      */
     t_buffer *buffer;
 } t_paquete;
+
+/**
+ * @brief Lo que se hace con cada cliente: recibe su descriptor, y lo que se le dio a `tp0_atender()`.
+ */
+typedef void (*tp0_funcion_de_cliente)(int cliente, void *contexto);
 
 #ifdef __cplusplus
 extern "C" {
@@ -224,6 +234,35 @@ int tp0_puerto(int descriptor);
  * @endcode
  */
 int esperar_cliente(int servidor);
+
+/**
+ * @brief Como `esperar_cliente()`, y dice qué valor de handshake mostró el cliente: quién es.
+ *
+ * Para un servidor que acepta varios (`tp0_opciones_handshakes()`): el kernel, una CPU, la memoria.
+ *
+ * @param servidor El descriptor que escucha.
+ * @param handshake Donde se deja el valor. NULL: no interesa. Si el cliente no hizo handshake, 0.
+ * @return El descriptor del cliente, o -1 (y entonces `handshake` queda como estaba).
+ * @note errno, bloqueo, hilos y quién libera: como `esperar_cliente()`.
+ *
+ * @code
+ * int32_t quien;
+ * int cliente = tp0_esperar_cliente(servidor, &quien);
+ * if (quien == SOY_CPU) ...
+ * @endcode
+ */
+int tp0_esperar_cliente(int servidor, int32_t *handshake);
+
+/**
+ * @brief Con qué valor de handshake se saludaron los dos lados de una conexión: en la función de `tp0_atender()`, quién es el cliente.
+ *
+ * @param conexion La conexión.
+ * @param handshake Donde se deja el valor. Si no hubo handshake, 0.
+ * @return 1 si hubo handshake, 0 si no, o -1.
+ * @note errno: EBADF si no es un socket abierto, EINVAL si `handshake` es NULL. No bloquea.
+ */
+int tp0_handshake(int conexion,
+                  int32_t *handshake);
 
 /* ============================================================================================
  *  2. El cliente
@@ -361,6 +400,51 @@ int recibir_mensaje(int conexion);
 t_list *recibir_paquete(int conexion);
 
 /**
+ * @brief Recibe un mensaje entero, en una sola llamada: código de operación y payload.
+ *
+ * Después de `recibir_operacion()` recibe sólo lo que falta.
+ *
+ * @param conexion La conexión.
+ * @return El mensaje, o NULL cuando el otro terminó o hubo un error. Detrás de su payload hay un `'\0'` escondido.
+ * @note errno: los de `recibir_operacion()` y `recibir_buffer()`; 0 si el otro terminó entre un mensaje y otro. Ante un error, la conexión
+ *       se termina.
+ * @note Bloquea. Una vez que se deje de usar, se debe liberar con `eliminar_paquete()`. Sus datos se leen con `tp0_valores()` o con las
+ *       funciones `buffer_read_*` sobre su `buffer`, o como texto.
+ *
+ * @code
+ * t_paquete *paquete;
+ * while ((paquete = tp0_recibir(cliente)) != NULL) {
+ *     switch (paquete->codigo_operacion) {
+ *     case MENSAJE: puts(paquete->buffer->stream); break;
+ *     case CREAR_PROCESO: crear_proceso(buffer_read_uint32(paquete->buffer)); break;
+ *     }
+ *     eliminar_paquete(paquete);
+ * }
+ * @endcode
+ */
+t_paquete *tp0_recibir(int conexion);
+
+/**
+ * @brief Recibe un MENSAJE entero y devuelve su texto.
+ *
+ * Después de `recibir_operacion()` recibe sólo lo que falta.
+ *
+ * @param conexion La conexión.
+ * @return El texto, o NULL cuando el otro terminó o hubo un error. Una vez que se deje de usar, se debe liberar con `free()`.
+ * @note errno: los de `tp0_recibir()`; EPROTO también si llegó un mensaje con otro código: se lo descarta y la conexión sigue. Bloquea.
+ */
+char *tp0_recibir_mensaje(int conexion);
+
+/**
+ * @brief Los valores de un PAQUETE ya recibido, como una lista de commons. Se copian.
+ *
+ * @param paquete Lo que devolvió `tp0_recibir()`.
+ * @return La lista, o NULL. Cada valor lleva un `'\0'` escondido detrás. Se libera con `tp0_liberar_lista()`.
+ * @note errno: EPROTO si los largos no cierran, EINVAL (NULL, o mal armado), ENOMEM. No cambia el paquete ni lo libera.
+ */
+t_list *tp0_valores(const t_paquete *paquete);
+
+/**
  * @brief Libera una lista de las que devuelve `recibir_paquete()`: la lista, sus nodos y sus valores.
  *
  * @param lista La lista. NULL no hace nada.
@@ -452,6 +536,40 @@ int enviar_paquete(t_paquete *paquete,
 void eliminar_paquete(t_paquete *paquete);
 
 /**
+ * @brief Envía el mismo paquete a muchas conexiones, sin que la que no lee demore a las demás.
+ *
+ * A la que no le entra nada ahora no se le envía, y sigue abierta (EAGAIN); la que queda un segundo a medio recibir se termina
+ * (ETIMEDOUT).
+ *
+ * @param conexiones Los descriptores.
+ * @param cantidad Cuántos son.
+ * @param paquete El paquete. No lo libera.
+ * @param errores Donde se deja el errno de cada una, en el mismo orden; 0 es que anduvo. NULL: no interesa.
+ * @return Cuántas fallaron, o -1 si no se pudo ni empezar. `tp0_error()` dice qué le pasó a la primera que falló.
+ * @note errno, con -1: EINVAL (NULL, cantidad negativa, paquete mal armado), ENOMEM. La puede llamar cualquier hilo.
+ *
+ * @code
+ * int errores[cantidad];
+ * if (tp0_difundir(clientes, cantidad, paquete, errores) > 0)
+ *     for (int i = 0; i < cantidad; i++)
+ *         if (errores[i] != 0) printf("al cliente %d no le llego: %s\n", clientes[i], strerror(errores[i]));
+ * @endcode
+ */
+int tp0_difundir(const int *conexiones,
+                 int cantidad,
+                 t_paquete *paquete,
+                 int *errores);
+
+/**
+ * @brief Si el otro lado sigue ahí. No consume nada ni espera.
+ *
+ * @param conexion La conexión.
+ * @return 1 si sigue, 0 si ya cerró (puede quedar algo suyo por recibir), o -1.
+ * @note errno: EBADF si no es un socket abierto, EINVAL si es el que escucha, ENOTCONN si nunca se conectó. La puede llamar cualquier hilo.
+ */
+int tp0_conexion_activa(int conexion);
+
+/**
  * @brief Un paquete como va a viajar: código de operación, tamaño y payload.
  *
  * @param paquete El paquete.
@@ -481,6 +599,366 @@ const char *tp0_error(void);
  * @return El texto, que no se libera.
  */
 const char *tp0_version(void);
+
+/* ============================================================================================
+ *  6. Opciones
+ * ============================================================================================ */
+
+/**
+ * @brief Opciones nuevas, con lo que diga el entorno (`TP0_HANDSHAKE`, `TP0_ESPERA_MS`, `TP0_TAMANIO_MAXIMO`).
+ *
+ * @return Las opciones, o NULL.
+ * @note errno: EINVAL (variable de entorno que no se entiende), ENOMEM. Son de un hilo por vez. Las funciones que las reciben no se las
+ *       quedan. Una vez que se dejen de usar, se deben liberar con `tp0_opciones_destruir()`.
+ *
+ * @code
+ * tp0_opciones *opciones = tp0_opciones_crear();
+ * tp0_opciones_handshake(opciones, SOY_CPU);
+ * tp0_opciones_reintentos_ms(opciones, 10000);      // el kernel puede no estar levantado todavía
+ * int kernel = tp0_crear_conexion(ip, puerto, opciones);
+ * tp0_opciones_destruir(opciones);
+ * @endcode
+ */
+tp0_opciones *tp0_opciones_crear(void);
+
+/**
+ * @brief Libera unas opciones.
+ *
+ * @param opciones Las opciones. NULL no hace nada.
+ */
+void tp0_opciones_destruir(tp0_opciones *opciones);
+
+/**
+ * @brief Un solo valor de handshake: el que muestra el cliente, o el único que acepta el servidor. Sin esto, 1.
+ *
+ * @param opciones Las opciones.
+ * @param valor El valor.
+ * @return 0, o -1 (errno EINVAL: NULL).
+ */
+int tp0_opciones_handshake(tp0_opciones *opciones,
+                           int32_t valor);
+
+/**
+ * @brief Los valores de handshake que acepta un servidor: `tp0_esperar_cliente()` y `tp0_handshake()` dicen cuál mostró cada cliente.
+ *
+ * @param opciones Las opciones. De un cliente, muestra el primer valor.
+ * @param valores Los valores. Se copian.
+ * @param cantidad Cuántos: de 1 a 32.
+ * @return 0, o -1 (errno EINVAL: NULL o cantidad fuera de rango).
+ */
+int tp0_opciones_handshakes(tp0_opciones *opciones,
+                            const int32_t *valores,
+                            int cantidad);
+
+/**
+ * @brief Un servidor que acepta clientes con handshake y sin él.
+ *
+ * Exactamente los 4 bytes de `valor` son un handshake; un header posible, o silencio hasta que venza la espera, un cliente sin
+ * handshake.
+ *
+ * @param opciones Las opciones. De un cliente, muestra el valor.
+ * @param valor El valor.
+ * @return 0, o -1 (errno EINVAL: NULL).
+ * @warning Un handshake enviado junto con el primer mensaje, o un header partido justo después de 4 bytes, se confunden.
+ */
+int tp0_opciones_handshake_opcional(tp0_opciones *opciones,
+                                    int32_t valor);
+
+/**
+ * @brief Sin handshake, de ningún lado: para hablar con un TP0 que no lo tiene.
+ *
+ * @param opciones Las opciones.
+ * @return 0, o -1 (errno EINVAL: NULL).
+ */
+int tp0_opciones_sin_handshake(tp0_opciones *opciones);
+
+/**
+ * @brief Cuánto se espera a que se conecte y a que termine el handshake. Sin esto, 5000.
+ *
+ * @param opciones Las opciones.
+ * @param ms Milisegundos; 0: lo que haga falta.
+ * @return 0, o -1 (errno EINVAL: NULL o negativo).
+ */
+int tp0_opciones_espera_ms(tp0_opciones *opciones, int ms);
+
+/**
+ * @brief El mayor payload que se envía o recibe. Sin esto, 67108864 (64 MiB).
+ *
+ * @param opciones Las opciones.
+ * @param bytes Desde 1.
+ * @return 0, o -1 (errno EINVAL: NULL o fuera de rango).
+ */
+int tp0_opciones_tamanio_maximo(tp0_opciones *opciones, int bytes);
+
+/**
+ * @brief Si nadie escucha todavía, cuánto se sigue intentando: el servidor puede no estar levantado. Sin esto, no se reintenta.
+ *
+ * @param opciones Las opciones, de un cliente.
+ * @param ms Milisegundos.
+ * @return 0, o -1 (errno EINVAL: NULL o negativo).
+ */
+int tp0_opciones_reintentos_ms(tp0_opciones *opciones,
+                               int ms);
+
+/**
+ * @brief En cuántos segundos, a lo sumo, se nota que el otro lado desapareció sin avisar (un cable desconectado): recibir da -1 con
+ * ETIMEDOUT. Sin esto, nunca.
+ *
+ * @param opciones Las opciones.
+ * @param segundos De 3 a 32767; 0: nunca.
+ * @return 0, o -1 (errno EINVAL: NULL o fuera de rango).
+ */
+int tp0_opciones_keepalive(tp0_opciones *opciones,
+                           int segundos);
+
+/**
+ * @brief Cuántos clientes atiende `tp0_atender()` a la vez, a lo sumo: los demás esperan en la cola del sistema. Sin esto, los que haya.
+ *
+ * @param opciones Las opciones, de un servidor.
+ * @param cuantos Desde 1; 0: los que haya.
+ * @return 0, o -1 (errno EINVAL: NULL o negativo).
+ */
+int tp0_opciones_clientes_maximos(tp0_opciones *opciones,
+                                  int cuantos);
+
+/**
+ * @brief Cuánto da `tp0_detener()` a los clientes que quedan antes de cortarlos. Sin esto, 2000.
+ *
+ * @param opciones Las opciones, de un servidor.
+ * @param ms Milisegundos.
+ * @return 0, o -1 (errno EINVAL: NULL o negativo).
+ */
+int tp0_opciones_cierre_ms(tp0_opciones *opciones, int ms);
+
+/**
+ * @brief Como `tp0_iniciar_servidor()`, con opciones.
+ *
+ * @param ip La IP donde escuchar, o NULL.
+ * @param puerto El puerto, o NULL.
+ * @param opciones Las opciones, o NULL: las del entorno. Se copian: se pueden liberar enseguida.
+ * @return El descriptor que escucha, o -1. errno, hilos y quién libera: como `tp0_iniciar_servidor()`.
+ */
+int tp0_iniciar_servidor_con(const char *ip,
+                             const char *puerto,
+                             const tp0_opciones *opciones);
+
+/**
+ * @brief Como `crear_conexion()`, con opciones.
+ *
+ * @param ip La IP del servidor o su nombre.
+ * @param puerto Su puerto.
+ * @param opciones Las opciones, o NULL: las del entorno.
+ * @return El descriptor de la conexión, o -1. errno, bloqueo, hilos y quién libera: como `crear_conexion()`.
+ */
+int tp0_crear_conexion(const char *ip,
+                       const char *puerto,
+                       const tp0_opciones *opciones);
+
+/* ============================================================================================
+ *  7. Muchos clientes a la vez
+ * ============================================================================================ */
+
+/**
+ * @brief Atiende a muchos clientes a la vez: llama a `funcion` con cada uno, en un hilo propio, y libera su conexión cuando ella vuelve.
+ *
+ * Un cliente lento, caído o que manda basura no molesta a los demás. Si se acaban los descriptores o los hilos, espera a que
+ * se libere alguno y sigue. Vuelve cuando otro hilo llama a `tp0_detener()`.
+ *
+ * @param servidor Lo que devolvió `iniciar_servidor()`.
+ * @param funcion Lo que se hace con cada cliente. Corre en varios hilos a la vez: lo que compartan se protege. Puede volver cuando quiera, o
+ *        terminar su hilo con `pthread_exit()`. No hace falta que libere el descriptor; si lo hace, no pasa nada.
+ * @param contexto Se le pasa a cada una, tal cual. Puede ser NULL.
+ * @return 0 cuando se la detuvo, o -1.
+ * @note errno: EINTR si corrió un manejador de señal instalado sin SA_RESTART (así Ctrl-C puede terminar un servidor), EINVAL (función
+ *       NULL, ya se lo está atendiendo, o no es un servidor), EBADF si no es un socket abierto, o si ya se lo detuvo. También con
+ *       error, antes de volver da a los clientes que quedan el plazo de cierre, los corta y espera a sus hilos.
+ * @note Bloquea. Cuando vuelve, ya no queda ningún hilo suyo.
+ *
+ * @code
+ * static void atender(int cliente, void *contexto) {
+ *     char *texto;
+ *     (void)contexto;
+ *     while ((texto = tp0_recibir_mensaje(cliente)) != NULL) {
+ *         enviar_mensaje(texto, cliente);
+ *         free(texto);
+ *     }
+ * }
+ *
+ * tp0_atender(servidor, atender, NULL);
+ * @endcode
+ */
+int tp0_atender(int servidor,
+                tp0_funcion_de_cliente funcion,
+                void *contexto);
+
+/**
+ * @brief Detiene un servidor y lo libera. Si lo está atendiendo `tp0_atender()`, la termina.
+ *
+ * Ya no acepta a nadie; a los clientes que quedan les da un plazo (`tp0_opciones_cierre_ms()`, 2 segundos), después los corta, espera a que
+ * sus funciones vuelvan, y el puerto queda libre.
+ *
+ * @param servidor El descriptor que escucha. Queda liberado.
+ * @return 0, o -1.
+ * @note errno: EBADF si no es un socket abierto, o si ya se lo detuvo.
+ * @note Bloquea hasta que todo terminó; llamada desde la función de un cliente, sólo lo pide. No se puede llamar desde un manejador de
+ *       señal: ahí alcanza con instalarlo sin SA_RESTART.
+ */
+int tp0_detener(int servidor);
+
+/* ============================================================================================
+ *  8. Serializar
+ * ============================================================================================ */
+
+/**
+ * @brief Un buffer con lugar para `size` bytes, en 0, listo para escribir desde el comienzo.
+ *
+ * Escribir más de lo reservado lo agranda; con `buffer_create(0)` no hace falta sumar tamaños. Es la función de la guía de serialización.
+ *
+ * @param size Bytes reservados. Los que no se escriban viajan en 0.
+ * @return El buffer, o NULL (errno: ENOMEM, EMSGSIZE si no entra en un `int`).
+ * @note Una vez que se deje de usar, se debe liberar con `buffer_destroy()`. Un buffer es de un hilo por vez.
+ * @warning Un payload se arma con estas funciones o con `agregar_a_paquete()`, no con las dos: éstas escriben en `offset` y aquélla al final.
+ *
+ * @code
+ * t_buffer *buffer = buffer_create(0);
+ * buffer_add_uint32(buffer, persona->dni);
+ * buffer_add_uint8(buffer, persona->edad);
+ * buffer_add_string(buffer, strlen(persona->nombre) + 1, persona->nombre);
+ * t_paquete paquete = { .codigo_operacion = PERSONA, .buffer = buffer };
+ * enviar_paquete(&paquete, conexion);
+ * buffer_destroy(buffer);
+ * @endcode
+ */
+t_buffer *buffer_create(uint32_t size);
+
+/**
+ * @brief Libera un buffer y su stream.
+ *
+ * @param buffer El buffer. NULL no hace nada. Es la función de la guía.
+ */
+void buffer_destroy(t_buffer *buffer);
+
+/**
+ * @brief Escribe bytes en `offset`, y lo avanza. Si no entran, agranda el buffer.
+ *
+ * @param buffer El buffer.
+ * @param data Los bytes. Se copian.
+ * @param size Cuántos.
+ * @return 0, o -1 (y entonces el buffer queda como estaba).
+ * @note errno: EINVAL (NULL, buffer mal armado), EMSGSIZE si no entra en un `int`, ENOMEM. Es la función de la guía.
+ * @warning Un struct no se escribe entero: tiene relleno entre sus campos, y sus punteros no valen en otro proceso.
+ */
+int buffer_add(t_buffer *buffer,
+               const void *data,
+               uint32_t size);
+
+/**
+ * @brief Lee bytes desde `offset`, y lo avanza.
+ *
+ * @param buffer El buffer.
+ * @param data Donde se dejan. Si no quedan tantos no se escribe nada.
+ * @param size Cuántos.
+ * @return 0, o -1.
+ * @note errno: EPROTO si no quedan tantos (el texto dice cuántos quedaban), EINVAL (NULL, buffer mal armado). Es la función de la guía.
+ */
+int buffer_read(t_buffer *buffer,
+                void *data,
+                uint32_t size);
+
+/**
+ * @brief Escribe un `uint32_t`: 4 bytes. Como todas las `buffer_add_*`, devuelve 0, o -1 con el errno de `buffer_add()`.
+ */
+int buffer_add_uint32(t_buffer *buffer,
+                      uint32_t data);
+
+/**
+ * @brief Escribe un `uint8_t`: 1 byte.
+ */
+int buffer_add_uint8(t_buffer *buffer, uint8_t data);
+
+/**
+ * @brief Escribe un `int32_t`: 4 bytes.
+ */
+int buffer_add_int32(t_buffer *buffer, int32_t data);
+
+/**
+ * @brief Escribe un `uint64_t`: 8 bytes.
+ */
+int buffer_add_uint64(t_buffer *buffer, uint64_t data);
+
+/**
+ * @brief Escribe un `int64_t`: 8 bytes.
+ */
+int buffer_add_int64(t_buffer *buffer, int64_t data);
+
+/**
+ * @brief Escribe un `double`: 8 bytes (IEEE 754).
+ */
+int buffer_add_double(t_buffer *buffer, double data);
+
+/**
+ * @brief Escribe un `bool`: 1 byte, 0 o 1.
+ */
+int buffer_add_bool(t_buffer *buffer, bool data);
+
+/**
+ * @brief Escribe un texto: su largo, en un `uint32_t`, y sus bytes.
+ *
+ * @param buffer El buffer.
+ * @param length Cuántos bytes del texto: `strlen(string) + 1`, para que viaje también su `'\0'`.
+ * @param string El texto. Se copia.
+ * @return 0, o -1 con el errno de `buffer_add()`. Es la función de la guía.
+ */
+int buffer_add_string(t_buffer *buffer, uint32_t length, const char *string);
+
+/**
+ * @brief Lee un `uint32_t`. Como todas las `buffer_read_*`, ante un error no lee nada y devuelve 0: `tp0_error()` dice qué pasó.
+ *
+ * @note errno: EPROTO si no quedan tantos bytes, EINVAL (NULL, buffer mal armado).
+ */
+uint32_t buffer_read_uint32(t_buffer *buffer);
+
+/**
+ * @brief Lee un `uint8_t`.
+ */
+uint8_t buffer_read_uint8(t_buffer *buffer);
+
+/**
+ * @brief Lee un `int32_t`.
+ */
+int32_t buffer_read_int32(t_buffer *buffer);
+
+/**
+ * @brief Lee un `uint64_t`.
+ */
+uint64_t buffer_read_uint64(t_buffer *buffer);
+
+/**
+ * @brief Lee un `int64_t`.
+ */
+int64_t buffer_read_int64(t_buffer *buffer);
+
+/**
+ * @brief Lee un `double`.
+ */
+double buffer_read_double(t_buffer *buffer);
+
+/**
+ * @brief Lee un `bool`: cualquier byte que no sea 0 es verdadero.
+ */
+bool buffer_read_bool(t_buffer *buffer);
+
+/**
+ * @brief Lee un texto: su largo y sus bytes.
+ *
+ * @param buffer El buffer.
+ * @param length Donde se deja su largo, con el `'\0'` si vino. NULL: no interesa. Ante un error, 0.
+ * @return El texto, con un `'\0'` escondido detrás, o NULL. Una vez que se deje de usar, se debe liberar con `free()`.
+ * @note errno: EPROTO si el largo dice más de lo que queda (y no lee ni el largo), EINVAL (NULL, buffer mal armado), ENOMEM. Es la función
+ *       de la guía.
+ */
+char *buffer_read_string(t_buffer *buffer,
+                         uint32_t *length);
 
 #ifdef __cplusplus
 }  // extern "C"

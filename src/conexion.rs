@@ -627,6 +627,14 @@ fn nunca_se_conecto(socket: &Socket) -> Option<Error> {
     local.filter(|local| local.port() == 0).map(|_| Error::SinConectar { descriptor })
 }
 
+/// Si el otro lado de `socket` sigue ahí.
+pub(crate) fn activa(socket: &Socket) -> Resultado<bool> {
+    if !sistema::el_par_cerro(socket) {
+        return Ok(true);
+    }
+    nunca_se_conecto(socket).map_or(Ok(false), Err)
+}
+
 /// El error de una recepción cortada en `parte`, de la que se esperaban `esperados` bytes.
 pub(crate) fn error_de_recepcion(socket: &Socket, corte: Corte, parte: Parte, esperados: usize) -> Error {
     let empezado = parte != Parte::Codigo || corte.movidos > 0;
@@ -640,6 +648,16 @@ pub(crate) fn error_de_recepcion(socket: &Socket, corte: Corte, parte: Parte, es
             _ => Error::de_socket(socket.as_raw_fd(), "recv", causa),
         },
     }
+}
+
+/// Recibe un header entero.
+pub(crate) fn recibir_header(socket: &Socket, limite: u32) -> Resultado<Header> {
+    let mut bytes = [0; LARGO_DE_HEADER];
+    red::recibir_todo(socket, &mut bytes).map_err(|corte| {
+        let hay = corte.movidos;
+        error_de_header(socket, corte, hay)
+    })?;
+    Header::de_bytes(bytes, limite)
 }
 
 /// Lee un tamaño con el límite dado, sabiendo qué código lo precedió si la biblioteca lo leyó.

@@ -27,7 +27,11 @@ const SIN_AVANZAR: Duration = Duration::from_millis(1000);
 enum Estado<'a> {
     /// Otro hilo está enviando por ahí.
     SinTurno,
-    Enviando { turno: Guarda<'a, Envio>, movidos: usize, avanzo: Instant },
+    Enviando {
+        turno: Guarda<'a, Envio>,
+        movidos: usize,
+        avanzo: Instant,
+    },
     Terminado(Resultado<()>),
 }
 

@@ -255,7 +255,9 @@ pub enum Error {
     },
 
     /// Se esperaba un mensaje con un código y llegó con otro.
-    #[error("Se esperaba un mensaje con código de operación {esperado} y llegó uno con código {codigo}: se lo descartó.")]
+    #[error(
+        "Se esperaba un mensaje con código de operación {esperado} y llegó uno con código {codigo}: se lo descartó."
+    )]
     OtroCodigo {
         /// El que se esperaba.
         esperado: i32,
@@ -399,7 +401,10 @@ impl Error {
             | Self::NoEscucha { .. } => libc::EINVAL,
             Self::NoResuelve { .. } => libc::EHOSTUNREACH,
             Self::NadieEscucha { .. } => libc::ECONNREFUSED,
-            Self::PlazoDeConexion { .. } | Self::PlazoDeHandshake { .. } | Self::ParMudo | Self::NoLee { en_el_medio: true } => libc::ETIMEDOUT,
+            Self::PlazoDeConexion { .. }
+            | Self::PlazoDeHandshake { .. }
+            | Self::ParMudo
+            | Self::NoLee { en_el_medio: true } => libc::ETIMEDOUT,
             Self::HandshakeRechazado { .. }
             | Self::OtroProtocolo { .. }
             | Self::CodigoNegativo { .. }
@@ -415,7 +420,9 @@ impl Error {
             Self::SinDescriptores { .. } => libc::EMFILE,
             Self::LlegaDemasiado { .. } | Self::DemasiadoGrande { .. } => libc::EMSGSIZE,
             Self::Fin => 0,
-            Self::FinEnElMedio { .. } | Self::Reset | Self::Terminada | Self::HandshakeCortado { .. } => libc::ECONNRESET,
+            Self::FinEnElMedio { .. } | Self::Reset | Self::Terminada | Self::HandshakeCortado { .. } => {
+                libc::ECONNRESET
+            }
             Self::ParIdo => libc::EPIPE,
             Self::Liberado => libc::ECANCELED,
             Self::Descriptor { .. } => libc::EBADF,

@@ -296,9 +296,7 @@ impl Escucha {
                 esperar_sockets(&mut [Interes::en(escucha, Sentido::Lectura)], None)
             }
             (ErrorKind::WouldBlock, _) => Err(Error::TiempoDelPrograma { en_el_medio: false }),
-            (_, Some(libc::EINVAL | libc::EOPNOTSUPP)) => {
-                Err(Error::NoEscucha { descriptor: escucha.as_raw_fd() })
-            }
+            (_, Some(libc::EINVAL | libc::EOPNOTSUPP)) => Err(Error::NoEscucha { descriptor: escucha.as_raw_fd() }),
             _ => Err(Error::de_socket(escucha.as_raw_fd(), "accept", causa)),
         }
     }
@@ -314,8 +312,7 @@ impl Escucha {
         let mut intereses = intereses_de(escucha, pendientes);
         esperar_sockets(&mut intereses, vence)?;
         let hay_nuevo = intereses.pop().is_some_and(|interes| interes.listo());
-        let novedades: Vec<(bool, bool)> =
-            intereses.iter().map(|interes| (interes.listo(), interes.cerro())).collect();
+        let novedades: Vec<(bool, bool)> = intereses.iter().map(|interes| (interes.listo(), interes.cerro())).collect();
         drop(intereses);
         if let Some(llegada) = self.atender_novedades(pendientes, &novedades, avisar) {
             return Ok(Some(llegada));

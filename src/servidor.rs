@@ -231,8 +231,7 @@ impl<F: Fn(Conexion) + Send + Sync + 'static> Servicio for ServicioDeRust<F> {
 
 /// La dirección propia de un socket.
 pub(crate) fn direccion_local(socket: &Socket) -> Resultado<SocketAddr> {
-    let direccion =
-        socket.local_addr().map_err(|causa| Error::de_socket(socket.as_raw_fd(), "getsockname", causa))?;
+    let direccion = socket.local_addr().map_err(|causa| Error::de_socket(socket.as_raw_fd(), "getsockname", causa))?;
     direccion.as_socket().ok_or_else(|| Error::Argumento("El socket no es de internet: no tiene puerto.".to_owned()))
 }
 

@@ -2,8 +2,8 @@
 
 use std::ffi::{c_char, c_int};
 
-use super::guardia::guardia;
 use super::descriptores::{self, Entrega, VecinosDeC};
+use super::guardia::guardia;
 use super::punteros;
 use crate::conexion::{self, Hecha};
 use crate::error::Resultado;

@@ -49,6 +49,20 @@ pub(super) fn guardia<T: Centinela>(cuerpo: impl FnOnce() -> Resultado<T>) -> T 
     guardia_con(cuerpo, |_| T::FALLA)
 }
 
+/// Como [`guardia`], para las que andan y aun así tienen algo que contar: deja su texto, y no toca errno.
+pub(super) fn guardia_con_aviso<T: Centinela>(cuerpo: impl FnOnce() -> Resultado<(T, Option<Error>)>) -> T {
+    let mut aviso = None;
+    let valor = guardia(|| {
+        let (valor, hay_aviso) = cuerpo()?;
+        aviso = hay_aviso;
+        Ok(valor)
+    });
+    if let Some(aviso) = aviso {
+        anotar(&aviso);
+    }
+    valor
+}
+
 /// Como [`guardia`], para las que no fallan con un centinela.
 pub(super) fn guardia_con<T>(cuerpo: impl FnOnce() -> Resultado<T>, ante: impl FnOnce(&Error) -> T) -> T {
     let errno_del_programa = errno();

@@ -58,6 +58,23 @@ impl Bloque {
         }
     }
 
+    /// Una copia de `bytes`, con el `'\0'` escondido detrás.
+    pub(super) fn con(bytes: &[u8]) -> Resultado<Self> {
+        let mut bloque = Self::nuevo(bytes.len().saturating_add(1))?;
+        bloque.escribir(0, bytes);
+        bloque.terminar_en(bytes.len());
+        Ok(bloque)
+    }
+
+    /// Lo entrega como un `T`, que tiene que ser de lo que mide.
+    pub(super) fn entregar_con<T>(self, valor: T) -> *mut T {
+        debug_assert!(self.largo >= size_of::<T>(), "el bloque no mide un T");
+        let lugar: *mut T = self.entregar().cast();
+        // SAFETY: malloc alinea para cualquier tipo de C, y el bloque se pidió para un T.
+        unsafe { lugar.write(valor) };
+        lugar
+    }
+
     /// Lo entrega: de ahora en más lo libera quien lo recibe.
     pub(super) fn entregar(self) -> *mut c_void {
         ManuallyDrop::new(self).lugar.as_ptr().cast()
@@ -73,10 +90,7 @@ impl Drop for Bloque {
 
 /// Un `T` en memoria de malloc.
 pub(super) fn nuevo<T>(valor: T) -> Resultado<*mut T> {
-    let lugar: *mut T = Bloque::nuevo(size_of::<T>())?.entregar().cast();
-    // SAFETY: malloc alinea para cualquier tipo de C, y el bloque mide un T.
-    unsafe { lugar.write(valor) };
-    Ok(lugar)
+    Ok(Bloque::nuevo(size_of::<T>())?.entregar_con(valor))
 }
 
 /// Libera algo de malloc. NULL no hace nada.

@@ -29,3 +29,9 @@ mod recepcion;
 mod paquete;
 
 mod errores;
+
+mod opciones;
+
+mod atencion;
+
+mod buffer;

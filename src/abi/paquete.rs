@@ -4,13 +4,19 @@ use std::ffi::{c_char, c_int, c_void};
 use std::io::IoSlice;
 use std::ptr;
 
-use super::guardia::guardia;
+use super::descriptores::{self, Uso};
+use super::guardia::{guardia, guardia_con_aviso};
 use super::memoria::{self, Bloque};
+use super::punteros;
 use super::tipos::{t_buffer, t_paquete};
-use super::{descriptores, punteros};
+use crate::conexion;
+use crate::difusion::{self, Destino};
 use crate::error::{Error, Resultado};
 use crate::paquete::largo_en_el_cable;
 use crate::protocolo::{Header, LARGO_DE_HEADER, MENSAJE, PAQUETE};
+
+/// El mayor payload que, con su header, entra en un `int`.
+const MAYOR_PAYLOAD: u32 = i32::MAX.unsigned_abs() - 8;
 
 /// TITULO: 4. Enviar
 ///
@@ -151,6 +157,65 @@ pub unsafe extern "C" fn eliminar_paquete(paquete: *mut t_paquete) {
     });
 }
 
+/// @brief Envía el mismo paquete a muchas conexiones, sin que la que no lee demore a las demás.
+///
+/// A la que no le entra nada ahora no se le envía, y sigue abierta (EAGAIN); la que queda un segundo a medio recibir se termina
+/// (ETIMEDOUT).
+///
+/// @param conexiones Los descriptores.
+/// @param cantidad Cuántos son.
+/// @param paquete El paquete. No lo libera.
+/// @param errores Donde se deja el errno de cada una, en el mismo orden; 0 es que anduvo. NULL: no interesa.
+/// @return Cuántas fallaron, o -1 si no se pudo ni empezar. `tp0_error()` dice qué le pasó a la primera que falló.
+/// @note errno, con -1: EINVAL (NULL, cantidad negativa, paquete mal armado), ENOMEM. La puede llamar cualquier hilo.
+///
+/// @code
+/// int errores[cantidad];
+/// if (tp0_difundir(clientes, cantidad, paquete, errores) > 0)
+///     for (int i = 0; i < cantidad; i++)
+///         if (errores[i] != 0) printf("al cliente %d no le llego: %s\n", clientes[i], strerror(errores[i]));
+/// @endcode
+///
+/// # Safety
+/// `conexiones` y `errores` son NULL o apuntan a `cantidad` enteros; `paquete` es NULL o un paquete bien formado que nadie cambia.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tp0_difundir(
+    conexiones: *const c_int,
+    cantidad: c_int,
+    paquete: *mut t_paquete,
+    errores: *mut c_int,
+) -> c_int {
+    guardia_con_aviso(|| {
+        // SAFETY: lo promete quien llama.
+        let conexiones = unsafe { punteros::arreglo(conexiones, cantidad, "conexiones") }?;
+        // SAFETY: lo promete quien llama.
+        let (codigo, payload) = unsafe { partes(paquete) }?;
+        let resultados = difundir(conexiones, codigo, payload)?;
+        if !errores.is_null() {
+            // SAFETY: lo promete quien llama: mide lo mismo que `conexiones`.
+            let lugares = unsafe { punteros::arreglo_mut(errores, conexiones.len()) };
+            for (lugar, resultado) in lugares.iter_mut().zip(&resultados) {
+                *lugar = resultado.as_ref().map_or_else(Error::errno, |()| 0);
+            }
+        }
+        let fallaron: Vec<Error> = resultados.into_iter().filter_map(Result::err).collect();
+        Ok((c_int::try_from(fallaron.len()).unwrap_or(c_int::MAX), fallaron.into_iter().next()))
+    })
+}
+
+/// @brief Si el otro lado sigue ahí. No consume nada ni espera.
+///
+/// @param conexion La conexión.
+/// @return 1 si sigue, 0 si ya cerró (puede quedar algo suyo por recibir), o -1.
+/// @note errno: EBADF si no es un socket abierto, EINVAL si es el que escucha, ENOTCONN si nunca se conectó. La puede llamar cualquier hilo.
+#[unsafe(no_mangle)]
+pub extern "C" fn tp0_conexion_activa(conexion: c_int) -> c_int {
+    guardia(|| {
+        let uso = descriptores::usar_abierto(conexion)?;
+        Ok(c_int::from(conexion::activa(&uso.socket())?))
+    })
+}
+
 /// @brief Un paquete como va a viajar: código de operación, tamaño y payload.
 ///
 /// @param paquete El paquete.
@@ -165,7 +230,7 @@ pub unsafe extern "C" fn serializar_paquete(paquete: *mut t_paquete, bytes: c_in
     guardia(|| {
         // SAFETY: lo promete quien llama.
         let (codigo, payload) = unsafe { partes(paquete) }?;
-        let header = Header::nuevo(codigo, payload.len(), i32::MAX.unsigned_abs())?.a_bytes();
+        let header = Header::nuevo(codigo, payload.len(), MAYOR_PAYLOAD)?.a_bytes();
         let mide = usize::try_from(bytes).unwrap_or(0);
         let hacen_falta = payload.len().saturating_add(LARGO_DE_HEADER);
         if mide < hacen_falta {
@@ -187,6 +252,25 @@ fn enviar(conexion: c_int, codigo: i32, payload: &[u8]) -> Resultado<c_int> {
     Ok(0)
 }
 
+/// Cómo le fue a cada conexión, en orden. Una repetida, o que no se puede usar, falla sola.
+fn difundir(conexiones: &[c_int], codigo: i32, payload: &[u8]) -> Resultado<Vec<Resultado<()>>> {
+    let header = Header::nuevo(codigo, payload.len(), MAYOR_PAYLOAD)?.a_bytes();
+    let usos: Vec<Resultado<Uso>> = conexiones
+        .iter()
+        .map(|conexion| {
+            let uso = descriptores::usar_abierto(*conexion)?;
+            Header::nuevo(codigo, payload.len(), uso.tamanio_maximo()?).map(|_| uso)
+        })
+        .collect();
+    let sockets: Vec<_> = usos.iter().flatten().map(Uso::socket).collect();
+    let destinos: Vec<Destino<'_>> =
+        usos.iter().flatten().zip(&sockets).map(|(uso, socket)| Destino { socket, envio: uso.envio() }).collect();
+    let mut enviados = difusion::difundir(&destinos, &header, payload).into_iter();
+    drop(destinos);
+    drop(sockets);
+    Ok(usos.into_iter().map(|uso| uso.and_then(|_| enviados.next().unwrap_or(Ok(())))).collect())
+}
+
 fn buffer_vacio() -> Resultado<*mut t_buffer> {
     memoria::nuevo(t_buffer { size: 0, offset: 0, stream: ptr::null_mut() })
 }
@@ -203,11 +287,11 @@ fn paquete_vacio() -> Resultado<*mut t_paquete> {
 ///
 /// # Safety
 /// `paquete` es NULL o un paquete bien formado que nadie cambia mientras se usan.
-unsafe fn partes<'a>(paquete: *mut t_paquete) -> Resultado<(i32, &'a [u8])> {
+pub(super) unsafe fn partes<'a>(paquete: *const t_paquete) -> Resultado<(i32, &'a [u8])> {
     // SAFETY: lo promete quien llama.
-    let paquete = unsafe { punteros::prestado(paquete, "paquete") }?;
+    let paquete = unsafe { punteros::visto(paquete, "paquete") }?;
     // SAFETY: lo promete quien llama.
-    let buffer = unsafe { punteros::prestado(paquete.buffer, "paquete->buffer") }?;
+    let buffer = unsafe { punteros::visto(paquete.buffer, "paquete->buffer") }?;
     // SAFETY: lo promete quien llama: el stream mide `size` bytes.
     let payload = unsafe { punteros::bytes(buffer.stream, buffer.size, "paquete->buffer->stream") }?;
     Ok((paquete.codigo_operacion, payload))
@@ -244,7 +328,7 @@ unsafe fn agregar(buffer: &mut t_buffer, valor: &[u8]) -> Resultado<()> {
 ///
 /// # Safety
 /// El stream de `buffer` es NULL o de malloc.
-unsafe fn hacer_lugar(buffer: &mut t_buffer, total: usize) -> Resultado<()> {
+pub(super) unsafe fn hacer_lugar(buffer: &mut t_buffer, total: usize) -> Resultado<()> {
     // SAFETY: lo promete quien llama.
     let capacidad = unsafe { memoria::capacidad(buffer.stream) };
     if total <= capacidad {

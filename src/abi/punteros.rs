@@ -39,6 +39,45 @@ pub(super) unsafe fn bytes<'a>(puntero: *const c_void, largo: c_int, nombre: &st
     Ok(unsafe { slice::from_raw_parts(puntero.cast(), medida) })
 }
 
+/// `cantidad` elementos. Con 0 el puntero no se mira.
+///
+/// # Safety
+/// Si `cantidad` es positiva y el puntero no es NULL, apunta a esos elementos, que nadie cambia mientras dura la llamada.
+pub(super) unsafe fn arreglo<'a, T>(puntero: *const T, cantidad: c_int, nombre: &str) -> Resultado<&'a [T]> {
+    let Ok(medida) = usize::try_from(cantidad) else {
+        return Err(Error::Argumento(format!("La cantidad de {nombre} es {cantidad} y no puede ser negativa.")));
+    };
+    if medida == 0 {
+        return Ok(&[]);
+    }
+    if puntero.is_null() {
+        return Err(nulo(nombre, &format!(" y dice tener {cantidad} elementos.")));
+    }
+    // SAFETY: no es NULL y tiene `medida` elementos, según promete quien llama.
+    Ok(unsafe { slice::from_raw_parts(puntero, medida) })
+}
+
+/// `cantidad` elementos donde escribir.
+///
+/// # Safety
+/// Si `cantidad` es positiva, apunta a esos elementos, que sólo este hilo usa mientras dura la llamada. No es NULL.
+pub(super) unsafe fn arreglo_mut<'a, T>(puntero: *mut T, cantidad: usize) -> &'a mut [T] {
+    if cantidad == 0 {
+        return &mut [];
+    }
+    // SAFETY: lo promete quien llama.
+    unsafe { slice::from_raw_parts_mut(puntero, cantidad) }
+}
+
+/// Algo que se puede leer.
+///
+/// # Safety
+/// Si no es NULL, apunta a un `T` bien alineado que nadie cambia mientras dura la llamada.
+pub(super) unsafe fn visto<'a, T>(puntero: *const T, nombre: &str) -> Resultado<&'a T> {
+    // SAFETY: lo promete quien llama; `as_ref` comprueba que no sea NULL.
+    unsafe { puntero.as_ref() }.ok_or_else(|| nulo(nombre, "."))
+}
+
 /// Algo que se puede leer y escribir.
 ///
 /// # Safety

@@ -1,7 +1,7 @@
 //! Capítulo 3 del header: recibir.
 
-use std::ffi::{CStr, c_int, c_void};
-use std::mem::MaybeUninit;
+use std::ffi::{CStr, c_char, c_int, c_void};
+use std::mem::{MaybeUninit, size_of};
 use std::ptr;
 
 use socket2::Socket;
@@ -9,11 +9,12 @@ use socket2::Socket;
 use super::descriptores::{self, Uso};
 use super::guardia::{guardia, guardia_con};
 use super::memoria::{self, Bloque, Lista};
-use super::tipos::t_list;
+use super::paquete::partes;
+use super::tipos::{t_buffer, t_list, t_paquete};
 use super::{punteros, registro};
-use crate::conexion::{error_de_recepcion, recibir_tamanio};
+use crate::conexion::{error_de_recepcion, recibir_header, recibir_tamanio};
 use crate::error::{Error, Parte, Resultado};
-use crate::protocolo::{self, LARGO_DE_ENTERO, MENSAJE, PAQUETE};
+use crate::protocolo::{self, Header, LARGO_DE_ENTERO, MENSAJE, PAQUETE, Valores};
 use crate::red::{self, Corte};
 
 /// TITULO: 3. Recibir
@@ -139,6 +140,76 @@ pub extern "C" fn recibir_paquete(conexion: c_int) -> *mut t_list {
     )
 }
 
+/// @brief Recibe un mensaje entero, en una sola llamada: código de operación y payload.
+///
+/// Después de `recibir_operacion()` recibe sólo lo que falta.
+///
+/// @param conexion La conexión.
+/// @return El mensaje, o NULL cuando el otro terminó o hubo un error. Detrás de su payload hay un `'\0'` escondido.
+/// @note errno: los de `recibir_operacion()` y `recibir_buffer()`; 0 si el otro terminó entre un mensaje y otro. Ante un error, la conexión
+///       se termina.
+/// @note Bloquea. Una vez que se deje de usar, se debe liberar con `eliminar_paquete()`. Sus datos se leen con `tp0_valores()` o con las
+///       funciones `buffer_read_*` sobre su `buffer`, o como texto.
+///
+/// @code
+/// t_paquete *paquete;
+/// while ((paquete = tp0_recibir(cliente)) != NULL) {
+///     switch (paquete->codigo_operacion) {
+///     case MENSAJE: puts(paquete->buffer->stream); break;
+///     case CREAR_PROCESO: crear_proceso(buffer_read_uint32(paquete->buffer)); break;
+///     }
+///     eliminar_paquete(paquete);
+/// }
+/// @endcode
+#[unsafe(no_mangle)]
+pub extern "C" fn tp0_recibir(conexion: c_int) -> *mut t_paquete {
+    guardia(|| {
+        let uso = descriptores::usar(conexion)?;
+        let (codigo, bloque, tamanio) = o_terminar(&uso, recibir_entero_y_payload(&uso))?;
+        armar_paquete(codigo, bloque, tamanio)
+    })
+}
+
+/// @brief Recibe un MENSAJE entero y devuelve su texto.
+///
+/// Después de `recibir_operacion()` recibe sólo lo que falta.
+///
+/// @param conexion La conexión.
+/// @return El texto, o NULL cuando el otro terminó o hubo un error. Una vez que se deje de usar, se debe liberar con `free()`.
+/// @note errno: los de `tp0_recibir()`; EPROTO también si llegó un mensaje con otro código: se lo descarta y la conexión sigue. Bloquea.
+#[unsafe(no_mangle)]
+pub extern "C" fn tp0_recibir_mensaje(conexion: c_int) -> *mut c_char {
+    guardia(|| {
+        let uso = descriptores::usar(conexion)?;
+        let (codigo, bloque, _) = o_terminar(&uso, recibir_entero_y_payload(&uso))?;
+        if codigo != MENSAJE {
+            return Err(Error::OtroCodigo { esperado: MENSAJE, codigo });
+        }
+        Ok(bloque.entregar().cast())
+    })
+}
+
+/// @brief Los valores de un PAQUETE ya recibido, como una lista de commons. Se copian.
+///
+/// @param paquete Lo que devolvió `tp0_recibir()`.
+/// @return La lista, o NULL. Cada valor lleva un `'\0'` escondido detrás. Se libera con `tp0_liberar_lista()`.
+/// @note errno: EPROTO si los largos no cierran, EINVAL (NULL, o mal armado), ENOMEM. No cambia el paquete ni lo libera.
+///
+/// # Safety
+/// `paquete` es NULL o un paquete bien formado que nadie cambia mientras dura la llamada.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tp0_valores(paquete: *const t_paquete) -> *mut t_list {
+    guardia(|| {
+        // SAFETY: lo promete quien llama.
+        let (_, payload) = unsafe { partes(paquete) }?;
+        let mut lista = Lista::nueva()?;
+        for valor in Valores::de(payload) {
+            lista.agregar(Bloque::con(valor?)?)?;
+        }
+        Ok(lista.entregar())
+    })
+}
+
 /// @brief Libera una lista de las que devuelve `recibir_paquete()`: la lista, sus nodos y sus valores.
 ///
 /// @param lista La lista. NULL no hace nada.
@@ -152,6 +223,30 @@ pub unsafe extern "C" fn tp0_liberar_lista(lista: *mut t_list) {
         unsafe { memoria::liberar_lista(lista) };
         Ok(())
     });
+}
+
+/// Un mensaje entero, o lo que falta si este hilo ya leyó el código. Sin él, el header se pide de una sola vez: son 8 bytes del mensaje.
+fn recibir_entero_y_payload(uso: &Uso) -> Resultado<(i32, Bloque, usize)> {
+    let socket = uso.socket();
+    let limite = uso.tamanio_maximo()?;
+    let header = match uso.usar_codigo().filter(|_| uso.es_el_mismo_socket()) {
+        Some(codigo) => {
+            let tamanio = recibir_tamanio(&socket, Some(codigo.to_le_bytes()), limite)?;
+            Header::nuevo(codigo, en_memoria(tamanio), limite)?
+        }
+        None => recibir_header(&socket, limite)?,
+    };
+    let tamanio = en_memoria(header.tamanio());
+    Ok((header.codigo(), Payload::de(&socket, tamanio).bloque(tamanio)?, tamanio))
+}
+
+/// Un mensaje recibido, con la forma que C conoce.
+fn armar_paquete(codigo: i32, payload: Bloque, tamanio: usize) -> Resultado<*mut t_paquete> {
+    let size = c_int::try_from(tamanio).unwrap_or(c_int::MAX);
+    // Se piden los tres antes de entregar ninguno: si falta memoria, se liberan solos.
+    let (buffer, paquete) = (Bloque::nuevo(size_of::<t_buffer>())?, Bloque::nuevo(size_of::<t_paquete>())?);
+    let buffer = buffer.entregar_con(t_buffer { size, offset: 0, stream: payload.entregar() });
+    Ok(paquete.entregar_con(t_paquete { codigo_operacion: codigo, buffer }))
 }
 
 fn recibir_codigo(socket: &Socket) -> Resultado<i32> {

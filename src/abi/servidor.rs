@@ -2,8 +2,8 @@
 
 use std::ffi::{c_char, c_int};
 
-use super::guardia::guardia;
 use super::descriptores::{self, Entrega, Entregado, Uso};
+use super::guardia::guardia;
 use super::{punteros, registro};
 use crate::error::Resultado;
 use crate::escucha::Llegada;
@@ -156,7 +156,8 @@ pub unsafe extern "C" fn tp0_handshake(conexion: c_int, handshake: *mut i32) -> 
 /// Espera un cliente y lo entrega, con el valor que mostró.
 pub(super) fn esperar(uso: &Uso) -> Resultado<(Entregado, Option<i32>)> {
     let escucha = uso.escucha_o_nueva()?;
-    let Llegada { socket, handshake, .. } = escucha.esperar(&uso.socket(), &mut |rechazo| registro::advertencia(rechazo))?;
+    let Llegada { socket, handshake, .. } =
+        escucha.esperar(&uso.socket(), &mut |rechazo| registro::advertencia(rechazo))?;
     let tamanio_maximo = escucha.opciones().tamanio_maximo;
     let cliente = descriptores::entregar(Entrega { socket, tamanio_maximo, handshake, escucha: None })?;
     registro::cliente_conectado();

@@ -1,0 +1,144 @@
+//! Capítulo 7 del header: muchos clientes a la vez.
+
+use std::ffi::{c_int, c_void};
+
+use super::descriptores::{self, Entregado, Uso};
+use super::guardia::guardia;
+use super::servidor::esperar;
+use crate::atencion::{self, Atencion, Servicio};
+use crate::error::{Error, Resultado};
+use crate::sistema::{Cerrojo, Compartido, Tarea};
+
+/// @brief Lo que se hace con cada cliente: recibe su descriptor, y lo que se le dio a `tp0_atender()`.
+#[allow(non_camel_case_types, reason = "es el nombre que C conoce")]
+pub type tp0_funcion_de_cliente = Option<unsafe extern "C-unwind" fn(cliente: c_int, contexto: *mut c_void)>;
+
+/// TITULO: 7. Muchos clientes a la vez
+///
+/// @brief Atiende a muchos clientes a la vez: llama a `funcion` con cada uno, en un hilo propio, y libera su conexión cuando ella vuelve.
+///
+/// Un cliente lento, caído o que manda basura no molesta a los demás. Si se acaban los descriptores o los hilos, espera a que
+/// se libere alguno y sigue. Vuelve cuando otro hilo llama a `tp0_detener()`.
+///
+/// @param servidor Lo que devolvió `iniciar_servidor()`.
+/// @param funcion Lo que se hace con cada cliente. Corre en varios hilos a la vez: lo que compartan se protege. Puede volver cuando quiera, o
+///        terminar su hilo con `pthread_exit()`. No hace falta que libere el descriptor; si lo hace, no pasa nada.
+/// @param contexto Se le pasa a cada una, tal cual. Puede ser NULL.
+/// @return 0 cuando se la detuvo, o -1.
+/// @note errno: EINTR si corrió un manejador de señal instalado sin SA_RESTART (así Ctrl-C puede terminar un servidor), EINVAL (función
+///       NULL, ya se lo está atendiendo, o no es un servidor), EBADF si no es un socket abierto, o si ya se lo detuvo. También con
+///       error, antes de volver da a los clientes que quedan el plazo de cierre, los corta y espera a sus hilos.
+/// @note Bloquea. Cuando vuelve, ya no queda ningún hilo suyo.
+///
+/// @code
+/// static void atender(int cliente, void *contexto) {
+///     char *texto;
+///     (void)contexto;
+///     while ((texto = tp0_recibir_mensaje(cliente)) != NULL) {
+///         enviar_mensaje(texto, cliente);
+///         free(texto);
+///     }
+/// }
+///
+/// tp0_atender(servidor, atender, NULL);
+/// @endcode
+///
+/// # Safety
+/// `funcion` se puede llamar desde cualquier hilo, con `contexto`, hasta que `tp0_atender` vuelva.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tp0_atender(servidor: c_int, funcion: tp0_funcion_de_cliente, contexto: *mut c_void) -> c_int {
+    guardia(|| {
+        let funcion =
+            funcion.ok_or_else(|| Error::Argumento("funcion es NULL: ¿qué se hace con cada cliente?".to_owned()))?;
+        let uso = descriptores::usar_abierto(servidor)?;
+        let opciones = uso.escucha_o_nueva()?.opciones().clone();
+        let atencion = Atencion::nueva();
+        uso.comenzar_atencion(&atencion)?;
+        let servicio = ServicioDeC {
+            uso,
+            funcion,
+            contexto: Contexto(contexto),
+            vivos: Compartido::nuevo(Cerrojo::nuevo(Vec::new())),
+        };
+        let salida = atencion::atender(&atencion, &servicio, opciones.clientes_maximos, opciones.plazo_de_cierre);
+        servicio.uso.terminar_atencion();
+        // Primero se suelta el descriptor: quien pidió el fin tiene que encontrar el puerto libre.
+        drop(servicio);
+        atencion.anunciar_fin();
+        salida.map(|()| 0)
+    })
+}
+
+/// @brief Detiene un servidor y lo libera. Si lo está atendiendo `tp0_atender()`, la termina.
+///
+/// Ya no acepta a nadie; a los clientes que quedan les da un plazo (`tp0_opciones_cierre_ms()`, 2 segundos), después los corta, espera a que
+/// sus funciones vuelvan, y el puerto queda libre.
+///
+/// @param servidor El descriptor que escucha. Queda liberado.
+/// @return 0, o -1.
+/// @note errno: EBADF si no es un socket abierto, o si ya se lo detuvo.
+/// @note Bloquea hasta que todo terminó; llamada desde la función de un cliente, sólo lo pide. No se puede llamar desde un manejador de
+///       señal: ahí alcanza con instalarlo sin SA_RESTART.
+#[unsafe(no_mangle)]
+pub extern "C" fn tp0_detener(servidor: c_int) -> c_int {
+    guardia(|| {
+        let uso = descriptores::usar_abierto(servidor)?;
+        let atencion = uso.atencion();
+        if let Some(atencion) = &atencion {
+            atencion.pedir_fin();
+        }
+        uso.detener();
+        let liberado = descriptores::liberar(servidor);
+        drop(uso);
+        if let Some(atencion) = atencion.filter(|atencion| !atencion.es_de_un_cliente()) {
+            atencion.esperar_fin();
+        }
+        liberado.map(|()| 0)
+    })
+}
+
+/// El contexto del programa: qué es, y si se puede usar desde varios hilos, lo sabe él.
+#[derive(Debug, Clone, Copy)]
+struct Contexto(*mut c_void);
+
+// SAFETY: es sólo un valor que se le devuelve a la función del programa, que prometió poder usarlo desde cualquier hilo.
+unsafe impl Send for Contexto {}
+
+/// Los clientes que se atienden ahora.
+type Vivos = Compartido<Cerrojo<Vec<Entregado>>>;
+
+/// Cómo se atiende desde C: cada cliente es un descriptor, que se libera cuando su función vuelve.
+struct ServicioDeC {
+    uso: Uso,
+    funcion: unsafe extern "C-unwind" fn(c_int, *mut c_void),
+    contexto: Contexto,
+    vivos: Vivos,
+}
+
+impl Servicio for ServicioDeC {
+    fn esperar(&self) -> Resultado<Tarea> {
+        let (cliente, _) = esperar(&self.uso)?;
+        self.vivos.tomar().push(cliente);
+        let (funcion, contexto, vivos) = (self.funcion, self.contexto, self.vivos.clone());
+        Ok(Tarea {
+            cuerpo: Box::new(move || {
+                let Contexto(contexto) = { contexto };
+                // SAFETY: quien llamó a tp0_atender prometió que se puede llamar desde cualquier hilo con ese contexto.
+                unsafe { funcion(cliente.descriptor, contexto) };
+            }),
+            al_terminar: Box::new(move || {
+                vivos.tomar().retain(|vivo| *vivo != cliente);
+                descriptores::liberar_serie(cliente.descriptor, cliente.serie);
+            }),
+        })
+    }
+
+    fn cortar(&self) {
+        for vivo in self.vivos.tomar().iter() {
+            let uso = descriptores::usar(vivo.descriptor);
+            if let Some(uso) = uso.ok().filter(|uso| uso.es_de_la_serie(vivo.serie)) {
+                uso.terminar();
+            }
+        }
+    }
+}

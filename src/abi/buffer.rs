@@ -1,0 +1,391 @@
+//! Capítulo 8 del header: serializar, con los nombres de la guía del curso.
+
+use std::ffi::{c_char, c_int, c_void};
+use std::mem::size_of;
+use std::slice;
+
+use super::guardia::guardia;
+use super::memoria::{self, Bloque};
+use super::paquete::hacer_lugar;
+use super::punteros;
+use super::tipos::t_buffer;
+use crate::buffer::tramo;
+use crate::error::{Error, Resultado};
+
+/// TITULO: 8. Serializar
+///
+/// @brief Un buffer con lugar para `size` bytes, en 0, listo para escribir desde el comienzo.
+///
+/// Escribir más de lo reservado lo agranda; con `buffer_create(0)` no hace falta sumar tamaños. Es la función de la guía de serialización.
+///
+/// @param size Bytes reservados. Los que no se escriban viajan en 0.
+/// @return El buffer, o NULL (errno: ENOMEM, EMSGSIZE si no entra en un `int`).
+/// @note Una vez que se deje de usar, se debe liberar con `buffer_destroy()`. Un buffer es de un hilo por vez.
+/// @warning Un payload se arma con estas funciones o con `agregar_a_paquete()`, no con las dos: éstas escriben en `offset` y aquélla al final.
+///
+/// @code
+/// t_buffer *buffer = buffer_create(0);
+/// buffer_add_uint32(buffer, persona->dni);
+/// buffer_add_uint8(buffer, persona->edad);
+/// buffer_add_string(buffer, strlen(persona->nombre) + 1, persona->nombre);
+/// t_paquete paquete = { .codigo_operacion = PERSONA, .buffer = buffer };
+/// enviar_paquete(&paquete, conexion);
+/// buffer_destroy(buffer);
+/// @endcode
+#[unsafe(no_mangle)]
+pub extern "C" fn buffer_create(size: u32) -> *mut t_buffer {
+    guardia(|| {
+        let limite = i32::MAX.unsigned_abs();
+        let medida = usize::try_from(size).unwrap_or(usize::MAX);
+        let size = c_int::try_from(size).map_err(|_| Error::DemasiadoGrande { tamanio: medida, limite })?;
+        let (stream, buffer) = (Bloque::en_cero(medida)?, Bloque::nuevo(size_of::<t_buffer>())?);
+        Ok(buffer.entregar_con(t_buffer { size, offset: 0, stream: stream.entregar() }))
+    })
+}
+
+/// @brief Libera un buffer y su stream.
+///
+/// @param buffer El buffer. NULL no hace nada. Es la función de la guía.
+///
+/// # Safety
+/// `buffer` es NULL, o con todo de malloc y nadie lo usa más.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn buffer_destroy(buffer: *mut t_buffer) {
+    guardia(|| {
+        // SAFETY: lo promete quien llama.
+        if let Some(contenido) = unsafe { buffer.as_ref() } {
+            // SAFETY: lo promete quien llama.
+            unsafe { memoria::liberar(contenido.stream) };
+        }
+        // SAFETY: lo promete quien llama.
+        unsafe { memoria::liberar(buffer) };
+        Ok(())
+    });
+}
+
+/// @brief Escribe bytes en `offset`, y lo avanza. Si no entran, agranda el buffer.
+///
+/// @param buffer El buffer.
+/// @param data Los bytes. Se copian.
+/// @param size Cuántos.
+/// @return 0, o -1 (y entonces el buffer queda como estaba).
+/// @note errno: EINVAL (NULL, buffer mal armado), EMSGSIZE si no entra en un `int`, ENOMEM. Es la función de la guía.
+/// @warning Un struct no se escribe entero: tiene relleno entre sus campos, y sus punteros no valen en otro proceso.
+///
+/// # Safety
+/// `buffer` es NULL, o bien formado, con stream de malloc, y sólo este hilo lo usa; `data` es NULL o apunta a `size` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn buffer_add(buffer: *mut t_buffer, data: *const c_void, size: u32) -> c_int {
+    guardia(|| {
+        let limite = i32::MAX.unsigned_abs();
+        let medida = c_int::try_from(size)
+            .map_err(|_| Error::DemasiadoGrande { tamanio: usize::try_from(size).unwrap_or(usize::MAX), limite })?;
+        // SAFETY: lo promete quien llama.
+        let data = unsafe { punteros::bytes(data, medida, "data") }?;
+        // SAFETY: lo promete quien llama.
+        unsafe { escribir(buffer, &[data]) }
+    })
+}
+
+/// @brief Lee bytes desde `offset`, y lo avanza.
+///
+/// @param buffer El buffer.
+/// @param data Donde se dejan. Si no quedan tantos no se escribe nada.
+/// @param size Cuántos.
+/// @return 0, o -1.
+/// @note errno: EPROTO si no quedan tantos (el texto dice cuántos quedaban), EINVAL (NULL, buffer mal armado). Es la función de la guía.
+///
+/// # Safety
+/// `buffer` es NULL, o bien formado y sólo este hilo lo usa; `data` es NULL o apunta a `size` bytes, que no son del buffer.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn buffer_read(buffer: *mut t_buffer, data: *mut c_void, size: u32) -> c_int {
+    guardia(|| {
+        let medida = usize::try_from(size).unwrap_or(usize::MAX);
+        if data.is_null() && medida > 0 {
+            return Err(Error::Argumento("data es NULL: no hay dónde dejar lo que se lea.".to_owned()));
+        }
+        // SAFETY: lo promete quien llama.
+        let leidos = unsafe { leer(buffer, medida) }?;
+        if medida > 0 {
+            // SAFETY: `data` mide `size` bytes y no es del buffer, según promete quien llama; `leidos` mide lo mismo.
+            unsafe { data.cast::<u8>().copy_from_nonoverlapping(leidos.as_ptr(), medida) };
+        }
+        Ok(0)
+    })
+}
+
+/// @brief Escribe un `uint32_t`: 4 bytes. Como todas las `buffer_add_*`, devuelve 0, o -1 con el errno de `buffer_add()`.
+///
+/// # Safety
+/// La de `buffer_add`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn buffer_add_uint32(buffer: *mut t_buffer, data: u32) -> c_int {
+    // SAFETY: lo promete quien llama.
+    guardia(|| unsafe { escribir(buffer, &[&data.to_le_bytes()]) })
+}
+
+/// @brief Escribe un `uint8_t`: 1 byte.
+///
+/// # Safety
+/// La de `buffer_add`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn buffer_add_uint8(buffer: *mut t_buffer, data: u8) -> c_int {
+    // SAFETY: lo promete quien llama.
+    guardia(|| unsafe { escribir(buffer, &[&[data]]) })
+}
+
+/// @brief Escribe un `int32_t`: 4 bytes.
+///
+/// # Safety
+/// La de `buffer_add`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn buffer_add_int32(buffer: *mut t_buffer, data: i32) -> c_int {
+    // SAFETY: lo promete quien llama.
+    guardia(|| unsafe { escribir(buffer, &[&data.to_le_bytes()]) })
+}
+
+/// @brief Escribe un `uint64_t`: 8 bytes.
+///
+/// # Safety
+/// La de `buffer_add`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn buffer_add_uint64(buffer: *mut t_buffer, data: u64) -> c_int {
+    // SAFETY: lo promete quien llama.
+    guardia(|| unsafe { escribir(buffer, &[&data.to_le_bytes()]) })
+}
+
+/// @brief Escribe un `int64_t`: 8 bytes.
+///
+/// # Safety
+/// La de `buffer_add`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn buffer_add_int64(buffer: *mut t_buffer, data: i64) -> c_int {
+    // SAFETY: lo promete quien llama.
+    guardia(|| unsafe { escribir(buffer, &[&data.to_le_bytes()]) })
+}
+
+/// @brief Escribe un `double`: 8 bytes (IEEE 754).
+///
+/// # Safety
+/// La de `buffer_add`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn buffer_add_double(buffer: *mut t_buffer, data: f64) -> c_int {
+    // SAFETY: lo promete quien llama.
+    guardia(|| unsafe { escribir(buffer, &[&data.to_le_bytes()]) })
+}
+
+/// @brief Escribe un `bool`: 1 byte, 0 o 1.
+///
+/// # Safety
+/// La de `buffer_add`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn buffer_add_bool(buffer: *mut t_buffer, data: bool) -> c_int {
+    // SAFETY: lo promete quien llama.
+    guardia(|| unsafe { escribir(buffer, &[&[u8::from(data)]]) })
+}
+
+/// @brief Escribe un texto: su largo, en un `uint32_t`, y sus bytes.
+///
+/// @param buffer El buffer.
+/// @param length Cuántos bytes del texto: `strlen(string) + 1`, para que viaje también su `'\0'`.
+/// @param string El texto. Se copia.
+/// @return 0, o -1 con el errno de `buffer_add()`. Es la función de la guía.
+///
+/// # Safety
+/// La de `buffer_add`; `string` es NULL o apunta a `length` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn buffer_add_string(buffer: *mut t_buffer, length: u32, string: *const c_char) -> c_int {
+    guardia(|| {
+        let limite = i32::MAX.unsigned_abs();
+        let medida = c_int::try_from(length)
+            .map_err(|_| Error::DemasiadoGrande { tamanio: usize::try_from(length).unwrap_or(usize::MAX), limite })?;
+        // SAFETY: lo promete quien llama.
+        let texto = unsafe { punteros::bytes(string.cast(), medida, "string") }?;
+        // SAFETY: lo promete quien llama.
+        unsafe { escribir(buffer, &[&length.to_le_bytes(), texto]) }
+    })
+}
+
+/// @brief Lee un `uint32_t`. Como todas las `buffer_read_*`, ante un error no lee nada y devuelve 0: `tp0_error()` dice qué pasó.
+///
+/// @note errno: EPROTO si no quedan tantos bytes, EINVAL (NULL, buffer mal armado).
+///
+/// # Safety
+/// La de `buffer_read`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn buffer_read_uint32(buffer: *mut t_buffer) -> u32 {
+    // SAFETY: lo promete quien llama.
+    u32::from_le_bytes(unsafe { leer_fijos(buffer) })
+}
+
+/// @brief Lee un `uint8_t`.
+///
+/// # Safety
+/// La de `buffer_read`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn buffer_read_uint8(buffer: *mut t_buffer) -> u8 {
+    // SAFETY: lo promete quien llama.
+    u8::from_le_bytes(unsafe { leer_fijos(buffer) })
+}
+
+/// @brief Lee un `int32_t`.
+///
+/// # Safety
+/// La de `buffer_read`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn buffer_read_int32(buffer: *mut t_buffer) -> i32 {
+    // SAFETY: lo promete quien llama.
+    i32::from_le_bytes(unsafe { leer_fijos(buffer) })
+}
+
+/// @brief Lee un `uint64_t`.
+///
+/// # Safety
+/// La de `buffer_read`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn buffer_read_uint64(buffer: *mut t_buffer) -> u64 {
+    // SAFETY: lo promete quien llama.
+    u64::from_le_bytes(unsafe { leer_fijos(buffer) })
+}
+
+/// @brief Lee un `int64_t`.
+///
+/// # Safety
+/// La de `buffer_read`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn buffer_read_int64(buffer: *mut t_buffer) -> i64 {
+    // SAFETY: lo promete quien llama.
+    i64::from_le_bytes(unsafe { leer_fijos(buffer) })
+}
+
+/// @brief Lee un `double`.
+///
+/// # Safety
+/// La de `buffer_read`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn buffer_read_double(buffer: *mut t_buffer) -> f64 {
+    // SAFETY: lo promete quien llama.
+    f64::from_le_bytes(unsafe { leer_fijos(buffer) })
+}
+
+/// @brief Lee un `bool`: cualquier byte que no sea 0 es verdadero.
+///
+/// # Safety
+/// La de `buffer_read`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn buffer_read_bool(buffer: *mut t_buffer) -> bool {
+    // SAFETY: lo promete quien llama.
+    u8::from_le_bytes(unsafe { leer_fijos(buffer) }) != 0
+}
+
+/// @brief Lee un texto: su largo y sus bytes.
+///
+/// @param buffer El buffer.
+/// @param length Donde se deja su largo, con el `'\0'` si vino. NULL: no interesa. Ante un error, 0.
+/// @return El texto, con un `'\0'` escondido detrás, o NULL. Una vez que se deje de usar, se debe liberar con `free()`.
+/// @note errno: EPROTO si el largo dice más de lo que queda (y no lee ni el largo), EINVAL (NULL, buffer mal armado), ENOMEM. Es la función
+///       de la guía.
+///
+/// # Safety
+/// La de `buffer_read`; `length` es NULL o un entero que sólo este hilo usa.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn buffer_read_string(buffer: *mut t_buffer, length: *mut u32) -> *mut c_char {
+    guardia(|| {
+        // SAFETY: lo promete quien llama; NULL es que no interesa.
+        let mut length = unsafe { length.as_mut() };
+        if let Some(length) = &mut length {
+            **length = 0;
+        }
+        // SAFETY: lo promete quien llama.
+        let comienzo = unsafe { punteros::prestado(buffer, "buffer") }?.offset;
+        // SAFETY: lo promete quien llama.
+        let texto = unsafe { leer_texto(buffer) };
+        let (largo, bloque) = texto.inspect_err(|_| {
+            // SAFETY: lo promete quien llama; ya se comprobó que no es NULL.
+            if let Some(buffer) = unsafe { buffer.as_mut() } {
+                buffer.offset = comienzo;
+            }
+        })?;
+        if let Some(length) = length {
+            *length = largo;
+        }
+        Ok(bloque.entregar().cast())
+    })
+}
+
+/// # Safety
+/// `buffer` es NULL, o bien formado y sólo este hilo lo usa.
+unsafe fn leer_texto(buffer: *mut t_buffer) -> Resultado<(u32, Bloque)> {
+    // SAFETY: lo promete quien llama.
+    let largo = unsafe { leer(buffer, size_of::<u32>()) }?.first_chunk().copied().map_or(0, u32::from_le_bytes);
+    // SAFETY: lo promete quien llama.
+    let texto = unsafe { leer(buffer, usize::try_from(largo).unwrap_or(usize::MAX)) }?;
+    Ok((largo, Bloque::con(texto)?))
+}
+
+/// Lee N bytes, o ceros si no quedan; entonces el error queda anotado.
+///
+/// # Safety
+/// `buffer` es NULL, o bien formado y sólo este hilo lo usa.
+unsafe fn leer_fijos<const N: usize>(buffer: *mut t_buffer) -> [u8; N] {
+    let mut bytes = [0; N];
+    guardia(|| {
+        // SAFETY: lo promete quien llama.
+        bytes.copy_from_slice(unsafe { leer(buffer, N) }?);
+        Ok(())
+    });
+    bytes
+}
+
+/// Los próximos `pedidos` bytes, y avanza.
+///
+/// # Safety
+/// `buffer` es NULL, o bien formado y sólo este hilo lo usa mientras existan los bytes.
+unsafe fn leer<'a>(buffer: *mut t_buffer, pedidos: usize) -> Resultado<&'a [u8]> {
+    // SAFETY: lo promete quien llama.
+    let buffer = unsafe { punteros::prestado(buffer, "buffer") }?;
+    // SAFETY: lo promete quien llama: el stream mide `size` bytes.
+    let payload = unsafe { punteros::bytes(buffer.stream, buffer.size, "buffer->stream") }?;
+    let tramo = tramo(usize::try_from(buffer.offset).unwrap_or(usize::MAX), pedidos, payload.len())?;
+    buffer.offset = u32::try_from(tramo.end).unwrap_or(u32::MAX);
+    Ok(payload.get(tramo).unwrap_or_default())
+}
+
+/// Escribe `partes` en `offset`, agrandando si hace falta, y avanza. Si no se puede, todo queda como estaba.
+///
+/// # Safety
+/// `buffer` es NULL, o bien formado, con stream NULL o de malloc, y sólo este hilo lo usa; las partes no son del stream.
+unsafe fn escribir(buffer: *mut t_buffer, partes: &[&[u8]]) -> Resultado<c_int> {
+    // SAFETY: lo promete quien llama.
+    let buffer = unsafe { punteros::prestado(buffer, "buffer") }?;
+    // SAFETY: lo promete quien llama: el stream mide `size` bytes.
+    let hay = unsafe { punteros::bytes(buffer.stream, buffer.size, "buffer->stream") }?.len();
+    let desde = usize::try_from(buffer.offset).unwrap_or(usize::MAX);
+    if desde > hay {
+        let texto = format!("buffer->offset es {desde} y el buffer mide {hay} bytes: ¿se hizo con buffer_create?");
+        return Err(Error::Argumento(texto));
+    }
+    let hasta = partes.iter().fold(desde, |total, parte| total.saturating_add(parte.len()));
+    let (size, offset) = match (c_int::try_from(hasta.max(hay)), u32::try_from(hasta)) {
+        (Ok(size), Ok(offset)) => (size, offset),
+        _ => return Err(Error::DemasiadoGrande { tamanio: hasta, limite: i32::MAX.unsigned_abs() }),
+    };
+    // SAFETY: lo promete quien llama.
+    unsafe { hacer_lugar(buffer, hasta) }?;
+    if hasta > desde {
+        // SAFETY: el stream mide al menos `hasta` bytes, y `desde` es menor.
+        let comienzo = unsafe { buffer.stream.cast::<u8>().add(desde) };
+        // SAFETY: son bytes del stream, que sólo este hilo usa; los que estén sin escribir se escriben abajo sin leerlos.
+        let mut lugar =
+            unsafe { slice::from_raw_parts_mut(comienzo.cast::<std::mem::MaybeUninit<u8>>(), hasta - desde) }
+                .iter_mut();
+        for byte in partes.iter().copied().flatten() {
+            if let Some(lugar) = lugar.next() {
+                lugar.write(*byte);
+            }
+        }
+    }
+    buffer.size = size;
+    buffer.offset = offset;
+    Ok(0)
+}

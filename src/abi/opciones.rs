@@ -1,0 +1,299 @@
+//! Capítulo 6 del header: las opciones.
+
+use std::ffi::{c_char, c_int};
+use std::time::Duration;
+
+use super::cliente::{PISTA, conectar};
+use super::guardia::guardia;
+use super::servidor::{iniciar, texto_opcional};
+use super::{memoria, punteros};
+use crate::error::{Error, Resultado};
+use crate::opciones::Opciones;
+
+/// @brief Cómo se conecta un cliente o atiende un servidor. Opaca: se hace con `tp0_opciones_crear()` y se cambia con sus funciones.
+#[allow(non_camel_case_types, reason = "es el nombre que C conoce")]
+#[derive(Debug)]
+pub struct tp0_opciones {
+    opciones: Opciones,
+}
+
+/// TITULO: 6. Opciones
+///
+/// @brief Opciones nuevas, con lo que diga el entorno (`TP0_HANDSHAKE`, `TP0_ESPERA_MS`, `TP0_TAMANIO_MAXIMO`).
+///
+/// @return Las opciones, o NULL.
+/// @note errno: EINVAL (variable de entorno que no se entiende), ENOMEM. Son de un hilo por vez. Las funciones que las reciben no se las
+///       quedan. Una vez que se dejen de usar, se deben liberar con `tp0_opciones_destruir()`.
+///
+/// @code
+/// tp0_opciones *opciones = tp0_opciones_crear();
+/// tp0_opciones_handshake(opciones, SOY_CPU);
+/// tp0_opciones_reintentos_ms(opciones, 10000);      // el kernel puede no estar levantado todavía
+/// int kernel = tp0_crear_conexion(ip, puerto, opciones);
+/// tp0_opciones_destruir(opciones);
+/// @endcode
+#[unsafe(no_mangle)]
+pub extern "C" fn tp0_opciones_crear() -> *mut tp0_opciones {
+    guardia(|| memoria::nuevo(tp0_opciones { opciones: Opciones::del_entorno()? }))
+}
+
+/// @brief Libera unas opciones.
+///
+/// @param opciones Las opciones. NULL no hace nada.
+///
+/// # Safety
+/// `opciones` es NULL, o de `tp0_opciones_crear` y nadie las usa más.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tp0_opciones_destruir(opciones: *mut tp0_opciones) {
+    guardia(|| {
+        // SAFETY: lo promete quien llama; adentro no hay nada más que liberar.
+        unsafe { memoria::liberar(opciones) };
+        Ok(())
+    });
+}
+
+/// @brief Un solo valor de handshake: el que muestra el cliente, o el único que acepta el servidor. Sin esto, 1.
+///
+/// @param opciones Las opciones.
+/// @param valor El valor.
+/// @return 0, o -1 (errno EINVAL: NULL).
+///
+/// # Safety
+/// `opciones` es NULL, o de `tp0_opciones_crear` y sólo este hilo las usa.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tp0_opciones_handshake(opciones: *mut tp0_opciones, valor: i32) -> c_int {
+    // SAFETY: lo promete quien llama.
+    unsafe { cambiar(opciones, |opciones| Ok(opciones.handshake(valor))) }
+}
+
+/// @brief Los valores de handshake que acepta un servidor: `tp0_esperar_cliente()` y `tp0_handshake()` dicen cuál mostró cada cliente.
+///
+/// @param opciones Las opciones. De un cliente, muestra el primer valor.
+/// @param valores Los valores. Se copian.
+/// @param cantidad Cuántos: de 1 a 32.
+/// @return 0, o -1 (errno EINVAL: NULL o cantidad fuera de rango).
+///
+/// # Safety
+/// `opciones` como en `tp0_opciones_handshake`; `valores` es NULL o apunta a `cantidad` enteros.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tp0_opciones_handshakes(
+    opciones: *mut tp0_opciones,
+    valores: *const i32,
+    cantidad: c_int,
+) -> c_int {
+    // SAFETY: lo promete quien llama.
+    let valores = unsafe { punteros::arreglo(valores, cantidad, "valores") };
+    // SAFETY: lo promete quien llama.
+    unsafe { cambiar(opciones, |opciones| opciones.handshakes(valores?)) }
+}
+
+/// @brief Un servidor que acepta clientes con handshake y sin él.
+///
+/// Exactamente los 4 bytes de `valor` son un handshake; un header posible, o silencio hasta que venza la espera, un cliente sin
+/// handshake.
+///
+/// @param opciones Las opciones. De un cliente, muestra el valor.
+/// @param valor El valor.
+/// @return 0, o -1 (errno EINVAL: NULL).
+/// @warning Un handshake enviado junto con el primer mensaje, o un header partido justo después de 4 bytes, se confunden.
+///
+/// # Safety
+/// La de `tp0_opciones_handshake`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tp0_opciones_handshake_opcional(opciones: *mut tp0_opciones, valor: i32) -> c_int {
+    // SAFETY: lo promete quien llama.
+    unsafe { cambiar(opciones, |opciones| Ok(opciones.handshake_opcional(valor))) }
+}
+
+/// @brief Sin handshake, de ningún lado: para hablar con un TP0 que no lo tiene.
+///
+/// @param opciones Las opciones.
+/// @return 0, o -1 (errno EINVAL: NULL).
+///
+/// # Safety
+/// La de `tp0_opciones_handshake`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tp0_opciones_sin_handshake(opciones: *mut tp0_opciones) -> c_int {
+    // SAFETY: lo promete quien llama.
+    unsafe { cambiar(opciones, |opciones| Ok(opciones.sin_handshake())) }
+}
+
+/// @brief Cuánto se espera a que se conecte y a que termine el handshake. Sin esto, 5000.
+///
+/// @param opciones Las opciones.
+/// @param ms Milisegundos; 0: lo que haga falta.
+/// @return 0, o -1 (errno EINVAL: NULL o negativo).
+///
+/// # Safety
+/// La de `tp0_opciones_handshake`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tp0_opciones_espera_ms(opciones: *mut tp0_opciones, ms: c_int) -> c_int {
+    let con_espera = |opciones: Opciones| {
+        let espera = milisegundos(ms, "La espera")?;
+        Ok(opciones.espera((!espera.is_zero()).then_some(espera)))
+    };
+    // SAFETY: lo promete quien llama.
+    unsafe { cambiar(opciones, con_espera) }
+}
+
+/// @brief El mayor payload que se envía o recibe. Sin esto, 67108864 (64 MiB).
+///
+/// @param opciones Las opciones.
+/// @param bytes Desde 1.
+/// @return 0, o -1 (errno EINVAL: NULL o fuera de rango).
+///
+/// # Safety
+/// La de `tp0_opciones_handshake`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tp0_opciones_tamanio_maximo(opciones: *mut tp0_opciones, bytes: c_int) -> c_int {
+    // SAFETY: lo promete quien llama.
+    unsafe { cambiar(opciones, |opciones| opciones.tamanio_maximo(natural(bytes, "El tamaño máximo")?)) }
+}
+
+/// @brief Si nadie escucha todavía, cuánto se sigue intentando: el servidor puede no estar levantado. Sin esto, no se reintenta.
+///
+/// @param opciones Las opciones, de un cliente.
+/// @param ms Milisegundos.
+/// @return 0, o -1 (errno EINVAL: NULL o negativo).
+///
+/// # Safety
+/// La de `tp0_opciones_handshake`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tp0_opciones_reintentos_ms(opciones: *mut tp0_opciones, ms: c_int) -> c_int {
+    // SAFETY: lo promete quien llama.
+    unsafe { cambiar(opciones, |opciones| Ok(opciones.reintentos(milisegundos(ms, "El plazo de reintentos")?))) }
+}
+
+/// @brief En cuántos segundos, a lo sumo, se nota que el otro lado desapareció sin avisar (un cable desconectado): recibir da -1 con
+/// ETIMEDOUT. Sin esto, nunca.
+///
+/// @param opciones Las opciones.
+/// @param segundos De 3 a 32767; 0: nunca.
+/// @return 0, o -1 (errno EINVAL: NULL o fuera de rango).
+///
+/// # Safety
+/// La de `tp0_opciones_handshake`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tp0_opciones_keepalive(opciones: *mut tp0_opciones, segundos: c_int) -> c_int {
+    let con_keepalive = |opciones: Opciones| {
+        let segundos = natural(segundos, "El keepalive")?;
+        opciones.keepalive((segundos > 0).then_some(segundos))
+    };
+    // SAFETY: lo promete quien llama.
+    unsafe { cambiar(opciones, con_keepalive) }
+}
+
+/// @brief Cuántos clientes atiende `tp0_atender()` a la vez, a lo sumo: los demás esperan en la cola del sistema. Sin esto, los que haya.
+///
+/// @param opciones Las opciones, de un servidor.
+/// @param cuantos Desde 1; 0: los que haya.
+/// @return 0, o -1 (errno EINVAL: NULL o negativo).
+///
+/// # Safety
+/// La de `tp0_opciones_handshake`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tp0_opciones_clientes_maximos(opciones: *mut tp0_opciones, cuantos: c_int) -> c_int {
+    let con_limite = |opciones: Opciones| {
+        let cuantos = usize::try_from(natural(cuantos, "El máximo de clientes")?).unwrap_or(usize::MAX);
+        opciones.clientes_maximos((cuantos > 0).then_some(cuantos))
+    };
+    // SAFETY: lo promete quien llama.
+    unsafe { cambiar(opciones, con_limite) }
+}
+
+/// @brief Cuánto da `tp0_detener()` a los clientes que quedan antes de cortarlos. Sin esto, 2000.
+///
+/// @param opciones Las opciones, de un servidor.
+/// @param ms Milisegundos.
+/// @return 0, o -1 (errno EINVAL: NULL o negativo).
+///
+/// # Safety
+/// La de `tp0_opciones_handshake`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tp0_opciones_cierre_ms(opciones: *mut tp0_opciones, ms: c_int) -> c_int {
+    // SAFETY: lo promete quien llama.
+    unsafe { cambiar(opciones, |opciones| Ok(opciones.plazo_de_cierre(milisegundos(ms, "El plazo de cierre")?))) }
+}
+
+/// @brief Como `tp0_iniciar_servidor()`, con opciones.
+///
+/// @param ip La IP donde escuchar, o NULL.
+/// @param puerto El puerto, o NULL.
+/// @param opciones Las opciones, o NULL: las del entorno. Se copian: se pueden liberar enseguida.
+/// @return El descriptor que escucha, o -1. errno, hilos y quién libera: como `tp0_iniciar_servidor()`.
+///
+/// # Safety
+/// Los textos son NULL o terminan en `'\0'`; `opciones` es NULL, o de `tp0_opciones_crear` y nadie las cambia mientras dura la llamada.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tp0_iniciar_servidor_con(
+    ip: *const c_char,
+    puerto: *const c_char,
+    opciones: *const tp0_opciones,
+) -> c_int {
+    guardia(|| {
+        // SAFETY: lo promete quien llama.
+        let ip = unsafe { texto_opcional(ip) };
+        // SAFETY: lo promete quien llama.
+        let puerto = unsafe { texto_opcional(puerto) };
+        // SAFETY: lo promete quien llama.
+        iniciar(ip.as_deref(), puerto.as_deref(), unsafe { copia(opciones) }?)
+    })
+}
+
+/// @brief Como `crear_conexion()`, con opciones.
+///
+/// @param ip La IP del servidor o su nombre.
+/// @param puerto Su puerto.
+/// @param opciones Las opciones, o NULL: las del entorno.
+/// @return El descriptor de la conexión, o -1. errno, bloqueo, hilos y quién libera: como `crear_conexion()`.
+///
+/// # Safety
+/// La de `tp0_iniciar_servidor_con`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tp0_crear_conexion(
+    ip: *const c_char,
+    puerto: *const c_char,
+    opciones: *const tp0_opciones,
+) -> c_int {
+    guardia(|| {
+        // SAFETY: lo promete quien llama.
+        let ip = unsafe { punteros::texto(ip, "ip", PISTA) }?;
+        // SAFETY: lo promete quien llama.
+        let puerto = unsafe { punteros::texto(puerto, "puerto", PISTA) }?;
+        // SAFETY: lo promete quien llama.
+        conectar(&ip.to_string_lossy(), &puerto.to_string_lossy(), &unsafe { copia(opciones) }?)
+    })
+}
+
+/// Cambia unas opciones. Si el cambio no vale, quedan como estaban.
+///
+/// # Safety
+/// `puntero` es NULL, o de `tp0_opciones_crear` y sólo este hilo las usa.
+unsafe fn cambiar(puntero: *mut tp0_opciones, cambio: impl FnOnce(Opciones) -> Resultado<Opciones>) -> c_int {
+    guardia(|| {
+        // SAFETY: lo promete quien llama.
+        let lugar = unsafe { punteros::prestado(puntero, "opciones") }?;
+        lugar.opciones = cambio(lugar.opciones.clone())?;
+        Ok(0)
+    })
+}
+
+/// Una copia de las opciones, o las del entorno si es NULL.
+///
+/// # Safety
+/// `puntero` es NULL, o de `tp0_opciones_crear` y nadie las cambia mientras dura la llamada.
+unsafe fn copia(puntero: *const tp0_opciones) -> Resultado<Opciones> {
+    // SAFETY: lo promete quien llama.
+    match unsafe { puntero.as_ref() } {
+        Some(opciones) => Ok(opciones.opciones.clone()),
+        None => Opciones::del_entorno(),
+    }
+}
+
+fn natural(valor: c_int, que: &str) -> Resultado<u32> {
+    u32::try_from(valor).map_err(|_| Error::Argumento(format!("{que} es {valor} y no puede ser un número negativo.")))
+}
+
+fn milisegundos(ms: c_int, que: &str) -> Resultado<Duration> {
+    natural(ms, que).map(|ms| Duration::from_millis(u64::from(ms)))
+}

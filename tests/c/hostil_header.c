@@ -1,0 +1,104 @@
+/*
+ * hostil_header: lo que un programa compilado da por sentado. Si algo de esto cambia, los programas que ya existen dejan
+ * de andar sin que nadie los toque: la forma de los structs, los números de las enumeraciones y cada prototipo.
+ *
+ * Compila igual como C y como C++. Se puede definir DOS_VECES (el header incluido dos veces) y SIN_MAIN (para enlazarlo
+ * en un programa con otra unidad que también lo incluye).
+ */
+#include <assert.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <tp0.h>
+#ifdef DOS_VECES
+#include <tp0.h>
+#endif
+
+/* ------------------------------------------------------------------ formas (LP64, que es donde corre todo TP0) */
+
+static_assert(sizeof(t_buffer) == 16, "t_buffer");
+static_assert(offsetof(t_buffer, size) == 0, "t_buffer.size");
+static_assert(sizeof(((t_buffer *)0)->size) == sizeof(int), "t_buffer.size es un int");
+static_assert(offsetof(t_buffer, offset) == 4, "t_buffer.offset vive en el relleno del t_buffer del TP0");
+static_assert(sizeof(((t_buffer *)0)->offset) == sizeof(uint32_t), "t_buffer.offset es un uint32_t");
+static_assert(offsetof(t_buffer, stream) == 8, "t_buffer.stream");
+
+static_assert(sizeof(t_paquete) == 16, "t_paquete");
+static_assert(offsetof(t_paquete, codigo_operacion) == 0, "t_paquete.codigo_operacion");
+static_assert(sizeof(((t_paquete *)0)->codigo_operacion) == 4, "un op_code mide lo que un int");
+static_assert(offsetof(t_paquete, buffer) == 8, "t_paquete.buffer");
+
+static_assert(sizeof(t_list) == 16, "t_list");
+static_assert(offsetof(t_list, head) == 0, "t_list.head");
+static_assert(offsetof(t_list, elements_count) == 8, "t_list.elements_count");
+static_assert(sizeof(t_link_element) == 16, "t_link_element");
+static_assert(offsetof(t_link_element, data) == 0, "t_link_element.data");
+static_assert(offsetof(t_link_element, next) == 8, "t_link_element.next");
+
+static_assert(MENSAJE == 0, "MENSAJE");
+static_assert(PAQUETE == 1, "PAQUETE");
+static_assert(sizeof(op_code) == 4, "op_code");
+
+static_assert(TP0_VERSION_MAYOR >= 0 && TP0_VERSION_MENOR >= 0 && TP0_VERSION_PARCHE >= 0, "la versión en números");
+
+/* ------------------------------------------------------------------ prototipos: cada uno, exactamente */
+
+typedef struct {
+	int (*iniciar_servidor)(void);
+	int (*esperar_cliente)(int);
+	int (*crear_conexion)(const char *, const char *);
+	int (*enviar_mensaje)(const char *, int);
+	t_paquete *(*crear_paquete)(void);
+	t_paquete *(*crear_super_paquete)(void);
+	void (*crear_buffer)(t_paquete *);
+	int (*agregar_a_paquete)(t_paquete *, const void *, int);
+	int (*enviar_paquete)(t_paquete *, int);
+	void (*eliminar_paquete)(t_paquete *);
+	void *(*serializar_paquete)(t_paquete *, int);
+	int (*recibir_operacion)(int);
+	void *(*recibir_buffer)(int *, int);
+	int (*recibir_mensaje)(int);
+	t_list *(*recibir_paquete)(int);
+	int (*liberar_conexion)(int);
+	int (*tp0_iniciar_servidor)(const char *, const char *);
+	int (*tp0_puerto)(int);
+	const char *(*tp0_error)(void);
+	void (*tp0_liberar_lista)(t_list *);
+	const char *(*tp0_version)(void);
+	t_log **logger;
+} t_interfaz;
+
+const t_interfaz *interfaz(void);
+
+const t_interfaz *interfaz(void) {
+	static const t_interfaz todas = {
+		iniciar_servidor,
+		esperar_cliente,
+		crear_conexion,
+		enviar_mensaje,
+		crear_paquete,
+		crear_super_paquete,
+		crear_buffer,
+		agregar_a_paquete,
+		enviar_paquete,
+		eliminar_paquete,
+		serializar_paquete,
+		recibir_operacion,
+		recibir_buffer,
+		recibir_mensaje,
+		recibir_paquete,
+		liberar_conexion,
+		tp0_iniciar_servidor,
+		tp0_puerto,
+		tp0_error,
+		tp0_liberar_lista,
+		tp0_version,
+		&logger,
+	};
+	return &todas;
+}
+
+#ifndef SIN_MAIN
+int main(void) {
+	return interfaz()->tp0_error() != NULL || interfaz()->tp0_version() == NULL;
+}
+#endif

@@ -1,0 +1,522 @@
+//! Lo que comparten las pruebas de integración: compilar programas C contra la biblioteca recién construida,
+//! lanzarlos, mirar qué imprimen y asegurarse de que ninguno quede vivo.
+
+#![allow(
+    dead_code,
+    unreachable_pub,
+    unsafe_code,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "andamio de pruebas: cada archivo usa una parte, mandar una señal necesita kill(2) y fallar con un texto \
+              claro es su manera de avisar"
+)]
+
+pub mod ajeno;
+
+use std::collections::HashSet;
+use std::env;
+use std::ffi::OsStr;
+use std::fmt;
+use std::fs;
+use std::hash::{BuildHasher, RandomState};
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Condvar, Mutex, OnceLock};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Plazo generoso para cualquier espera: solo se agota cuando algo anda mal (valgrind en dos núcleos es lento).
+pub const PLAZO: Duration = Duration::from_secs(30);
+
+/// Cada cuánto se vuelve a mirar una condición que no avisa sola.
+const PASO: Duration = Duration::from_millis(3);
+
+/// Lo que se le exige a todo el C de este repositorio.
+pub const ESTRICTO: &[&str] = &[
+    "-std=gnu11",
+    "-g",
+    "-O1",
+    "-Wall",
+    "-Wextra",
+    "-Wpedantic",
+    "-Wshadow",
+    "-Wconversion",
+    "-Wstrict-prototypes",
+    "-Werror",
+];
+
+/// Las variables de entorno de la biblioteca: un valor puesto por quien corre las pruebas no debe cambiar su resultado.
+pub const VARIABLES: &[&str] =
+    &["TP0_IP", "TP0_PUERTO", "TP0_HANDSHAKE", "TP0_ESPERA_MS", "TP0_TAMANIO_MAXIMO", "TP0_TRAZA"];
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Lugares
+// ---------------------------------------------------------------------------------------------------------------------
+
+/// La raíz del repositorio.
+pub fn raiz() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// La carpeta de los programas C de las pruebas.
+pub fn dir_c() -> PathBuf {
+    raiz().join("tests/c")
+}
+
+/// La carpeta con `libtp0.so`, `libtp0.so.0.1` y `libtp0.a` de esta misma compilación: bajo `cargo test` solo están
+/// al lado del ejecutable de la prueba.
+pub fn dir_biblioteca() -> PathBuf {
+    let dir = env::current_exe().unwrap().parent().unwrap().to_path_buf();
+    for archivo in ["libtp0.so", "libtp0.so.0.1", "libtp0.a"] {
+        assert!(
+            dir.join(archivo).exists(),
+            "falta {}: esta prueba se corre con `cargo test`, que construye la biblioteca al lado; si ya lo hiciste \
+             así, mirá build.rs, que crea el enlace con el nombre del SONAME",
+            dir.join(archivo).display()
+        );
+    }
+    dir
+}
+
+/// Una carpeta temporal solo de este proceso. Borra, de paso, las que dejaron las corridas anteriores.
+pub fn dir_temporal() -> PathBuf {
+    static DIR: OnceLock<PathBuf> = OnceLock::new();
+    DIR.get_or_init(|| {
+        let base = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+        for entrada in fs::read_dir(&base).into_iter().flatten().flatten() {
+            let nombre = entrada.file_name();
+            let duenio = nombre.to_str().and_then(|n| n.strip_prefix("pruebas-")).and_then(|n| n.parse::<u32>().ok());
+            if duenio.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists()) {
+                // Si otro proceso la borra a la vez, mejor: ya no está.
+                let _ = fs::remove_dir_all(entrada.path());
+            }
+        }
+        let dir = base.join(format!("pruebas-{}", std::process::id()));
+        fs::create_dir_all(&dir).unwrap();
+        dir
+    })
+    .clone()
+}
+
+/// Un camino nuevo dentro de la carpeta temporal: dos pruebas que corren a la vez nunca reciben el mismo.
+pub fn ruta_nueva(nombre: &str) -> PathBuf {
+    static CUENTA: AtomicU32 = AtomicU32::new(0);
+    dir_temporal().join(format!("{nombre}-{}", CUENTA.fetch_add(1, Ordering::Relaxed)))
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Herramientas y compilación
+// ---------------------------------------------------------------------------------------------------------------------
+
+/// Si la herramienta está en el PATH. Cuando falta lo dice por su nombre (aun con la salida capturada) y devuelve
+/// `false`; con `CI=true` no se puede saltear nada: falla.
+pub fn exigir(herramienta: &str) -> bool {
+    let esta = env::var_os("PATH")
+        .is_some_and(|camino| env::split_paths(&camino).any(|carpeta| carpeta.join(herramienta).is_file()));
+    if esta {
+        return true;
+    }
+    let prueba = thread::current().name().unwrap_or("?").to_owned();
+    assert!(env::var_os("CI").is_none_or(|ci| ci != "true"), "falta {herramienta}, y con CI=true nada se saltea");
+    // No es eprintln!: el arnés captura esa macro cuando la prueba pasa, y un salteo no debe ser silencioso.
+    let _ = writeln!(io::stderr(), "salteado: falta {herramienta} (prueba {prueba})");
+    false
+}
+
+/// Compila con gcc y las advertencias como errores. Las fuentes son relativas a `tests/c` (o caminos absolutos);
+/// `args` va al final, así que puede enlazar bibliotecas o cambiar cualquier opción anterior.
+pub fn compilar(nombre: &str, fuentes: &[&str], args: &[&str]) -> PathBuf {
+    let destino = ruta_nueva(nombre);
+    let mut orden = Command::new("gcc");
+    orden.args(ESTRICTO).arg("-o").arg(&destino);
+    orden.args(fuentes.iter().map(|fuente| dir_c().join(fuente)));
+    orden.args(args);
+    ejecutar(&mut orden);
+    destino
+}
+
+/// Lo que hay que pasarle a gcc, después de las fuentes, para enlazar con la `libtp0.so` de esta compilación.
+pub fn enlace_tp0() -> Vec<String> {
+    let dir = dir_biblioteca();
+    let dir = dir.to_str().unwrap();
+    vec![format!("-L{dir}"), "-ltp0".to_owned(), format!("-Wl,-rpath,{dir}")]
+}
+
+/// Compila contra `libtp0.so`, con `include/` entre las carpetas de encabezados.
+pub fn compilar_con_tp0(nombre: &str, fuentes: &[&str]) -> PathBuf {
+    let mut args = vec![format!("-I{}", raiz().join("include").display())];
+    args.extend(enlace_tp0());
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    compilar(nombre, fuentes, &args)
+}
+
+/// Lo que hay que pasarle a gcc para usar las commons de reemplazo (`tests/c/commons`): sus encabezados y su
+/// `libcommons.so`, que se construye una vez por proceso.
+pub fn enlace_commons() -> Vec<String> {
+    static DIR: OnceLock<PathBuf> = OnceLock::new();
+    let dir = DIR.get_or_init(|| {
+        let dir = dir_temporal().join("commons");
+        fs::create_dir_all(&dir).unwrap();
+        let mut orden = Command::new("gcc");
+        orden.args(ESTRICTO).args(["-fPIC", "-shared", "-o"]).arg(dir.join("libcommons.so"));
+        orden.arg("-I").arg(dir_c()).arg(dir_c().join("commons/commons.c"));
+        ejecutar(&mut orden);
+        dir
+    });
+    let dir = dir.to_str().unwrap();
+    vec![format!("-I{}", dir_c().display()), format!("-L{dir}"), "-lcommons".to_owned(), format!("-Wl,-rpath,{dir}")]
+}
+
+/// Corre una orden que tiene que salir bien; si no, falla mostrando la orden y todo lo que dijo.
+pub fn ejecutar(orden: &mut Command) -> String {
+    let salida = orden.output().unwrap_or_else(|error| panic!("no se pudo ejecutar {orden:?}: {error}"));
+    assert!(
+        salida.status.success(),
+        "falló ({}): {orden:?}\n{}{}",
+        salida.status,
+        String::from_utf8_lossy(&salida.stdout),
+        String::from_utf8_lossy(&salida.stderr)
+    );
+    String::from_utf8_lossy(&salida.stdout).into_owned()
+}
+
+/// Una orden sin las variables de la biblioteca: cada prueba pone las suyas.
+pub fn orden(programa: impl AsRef<OsStr>) -> Command {
+    let mut orden = Command::new(programa);
+    for variable in VARIABLES {
+        orden.env_remove(variable);
+    }
+    orden
+}
+
+/// Los argumentos de valgrind que usan las pruebas: todo bloque perdido o alcanzable es un error.
+pub const VALGRIND: &[&str] =
+    &["--quiet", "--leak-check=full", "--show-leak-kinds=all", "--errors-for-leak-kinds=all", "--error-exitcode=9"];
+
+/// La orden para correr un programa bajo valgrind (que antes hay que [`exigir`]).
+pub fn orden_valgrind(programa: impl AsRef<OsStr>, mas: &[&str]) -> Command {
+    let mut orden = orden("valgrind");
+    orden.args(VALGRIND).args(mas).arg(programa);
+    orden
+}
+
+/// Como [`compilar`], con las commons de reemplazo y la `libtp0.so` de esta compilación, y sin `include/`: el programa
+/// no sabe que existe `tp0.h`, que es como queda un TP0 al que se le borró su `utils.c`.
+pub fn compilar_modulo(nombre: &str, fuentes: &[&str], mas: &[&str]) -> PathBuf {
+    let mut args: Vec<String> = mas.iter().map(|arg| (*arg).to_owned()).collect();
+    args.extend(enlace_tp0());
+    args.extend(enlace_commons());
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    compilar(nombre, fuentes, &args)
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Puertos
+// ---------------------------------------------------------------------------------------------------------------------
+
+/// Un puerto de 127.0.0.1 en el que ahora nadie escucha, entre 10000 y 32000: debajo del rango efímero, para que
+/// ninguna conexión saliente lo ocupe en el medio. Empieza en un lugar al azar y no repite dentro del proceso.
+pub fn puerto_libre() -> u16 {
+    const DESDE: u16 = 10_000;
+    const CANTIDAD: u16 = 22_000;
+    static ENTREGADOS: Mutex<Option<HashSet<u16>>> = Mutex::new(None);
+    let mut guardia = ENTREGADOS.lock().unwrap_or_else(|veneno| veneno.into_inner());
+    let entregados = guardia.get_or_insert_default();
+    let inicio = u16::try_from(RandomState::new().hash_one(0_u8) % u64::from(CANTIDAD)).unwrap();
+    (0..CANTIDAD)
+        .map(|i| DESDE + (inicio + i) % CANTIDAD)
+        .find(|puerto| !entregados.contains(puerto) && TcpListener::bind((Ipv4Addr::LOCALHOST, *puerto)).is_ok())
+        .inspect(|puerto| {
+            entregados.insert(*puerto);
+        })
+        .expect("no hay ningún puerto libre entre 10000 y 32000")
+}
+
+/// Si alguien escucha en ese puerto (IPv4), según `/proc/net/tcp`: preguntar conectándose contaría como un cliente.
+pub fn escuchando(puerto: u16) -> bool {
+    let tabla = fs::read_to_string("/proc/net/tcp").unwrap();
+    tabla.lines().skip(1).any(|linea| {
+        let mut campos = linea.split_whitespace().skip(1);
+        let local = campos.next().unwrap_or("");
+        let estado = campos.nth(1).unwrap_or("");
+        estado == "0A" && local.rsplit(':').next().is_some_and(|p| u16::from_str_radix(p, 16) == Ok(puerto))
+    })
+}
+
+/// Espera a que se cumpla una condición; si no llega dentro del plazo, falla diciendo qué se esperaba.
+pub fn esperar_que(que: &str, plazo: Duration, mut condicion: impl FnMut() -> bool) {
+    let limite = Instant::now() + plazo;
+    while !condicion() {
+        assert!(Instant::now() < limite, "pasaron {plazo:?} y no se cumplió: {que}");
+        thread::sleep(PASO);
+    }
+}
+
+/// Lanza un programa que escucha (TP0_IP y TP0_PUERTO en su entorno) y espera a que esté escuchando.
+pub fn lanzar_servidor(mut orden: Command) -> (Proceso, u16) {
+    let puerto = puerto_libre();
+    orden.env("TP0_IP", "127.0.0.1").env("TP0_PUERTO", puerto.to_string());
+    let mut servidor = Proceso::lanzar(orden);
+    let limite = Instant::now() + PLAZO;
+    while !escuchando(puerto) {
+        let sigue = servidor.vivo();
+        if !sigue || Instant::now() >= limite {
+            panic!(
+                "el servidor {} y no escucha en {puerto}:\n{}",
+                if sigue { "vive" } else { "terminó" },
+                servidor.matar()
+            );
+        }
+        thread::sleep(PASO);
+    }
+    (servidor, puerto)
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Procesos
+// ---------------------------------------------------------------------------------------------------------------------
+
+/// Lo que va diciendo un proceso por una de sus salidas.
+#[derive(Default)]
+struct Captura {
+    estado: Mutex<Dicho>,
+    cambio: Condvar,
+}
+
+#[derive(Default)]
+struct Dicho {
+    bytes: Vec<u8>,
+    /// Las líneas que ya respondió una espera: la misma no vale dos veces.
+    usadas: HashSet<usize>,
+    fin: bool,
+}
+
+impl Captura {
+    fn de(mut origen: impl Read + Send + 'static) -> Arc<Self> {
+        let captura = Arc::new(Self::default());
+        let propia = Arc::clone(&captura);
+        thread::spawn(move || {
+            let mut pedazo = [0_u8; 4096];
+            loop {
+                let leidos = origen.read(&mut pedazo).unwrap_or(0);
+                let mut dicho = propia.estado.lock().unwrap();
+                dicho.bytes.extend_from_slice(&pedazo[..leidos]);
+                dicho.fin = leidos == 0;
+                propia.cambio.notify_all();
+                if dicho.fin {
+                    break;
+                }
+            }
+        });
+        captura
+    }
+
+    /// La primera línea completa, todavía no usada, que contiene el texto.
+    fn esperar(&self, texto: &str, plazo: Duration) -> Result<String, &'static str> {
+        let limite = Instant::now() + plazo;
+        let mut dicho = self.estado.lock().unwrap();
+        loop {
+            let hasta = dicho.bytes.iter().rposition(|b| *b == b'\n').map_or(0, |i| i + 1);
+            let completo = String::from_utf8_lossy(&dicho.bytes[..hasta]).into_owned();
+            let hallada = completo
+                .lines()
+                .enumerate()
+                .find(|(i, linea)| linea.contains(texto) && !dicho.usadas.contains(i))
+                .map(|(i, linea)| (i, linea.to_owned()));
+            if let Some((i, linea)) = hallada {
+                dicho.usadas.insert(i);
+                return Ok(linea);
+            }
+            if dicho.fin {
+                return Err("el programa cerró esa salida (¿terminó?)");
+            }
+            let resta = limite.saturating_duration_since(Instant::now());
+            if resta.is_zero() {
+                return Err("se agotó el plazo");
+            }
+            dicho = self.cambio.wait_timeout(dicho, resta).unwrap().0;
+        }
+    }
+
+    /// Todo lo dicho; antes espera el fin, con límite: un nieto que sigue vivo puede tener la tubería abierta.
+    fn todo(&self, limite: Instant) -> String {
+        let mut dicho = self.estado.lock().unwrap();
+        while !dicho.fin {
+            let resta = limite.saturating_duration_since(Instant::now());
+            if resta.is_zero() {
+                break;
+            }
+            dicho = self.cambio.wait_timeout(dicho, resta).unwrap().0;
+        }
+        String::from_utf8_lossy(&dicho.bytes).into_owned()
+    }
+
+    fn hasta_ahora(&self) -> String {
+        self.todo(Instant::now())
+    }
+}
+
+/// Cómo terminó un proceso y qué dijo.
+#[derive(Debug)]
+pub struct Salida {
+    /// El código de salida; `None` si lo terminó una señal.
+    pub codigo: Option<i32>,
+    /// La señal que lo terminó, si fue una señal.
+    pub senial: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Salida {
+    /// Falla, mostrando todo lo que dijo el programa, si no terminó con código 0.
+    pub fn exigir_exito(&self, quien: &str) -> &Self {
+        assert!(self.codigo == Some(0), "{quien} tenía que terminar bien:\n{self}");
+        self
+    }
+
+    pub fn lineas(&self) -> Vec<&str> {
+        self.stdout.lines().collect()
+    }
+}
+
+impl fmt::Display for Salida {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "código {:?}, señal {:?}\n--- stdout\n{}\n--- stderr\n{}\n---",
+            self.codigo, self.senial, self.stdout, self.stderr
+        )
+    }
+}
+
+/// Un proceso hijo con sus dos salidas capturadas. Al soltarlo se lo mata y se lo espera: ninguno queda vivo.
+pub struct Proceso {
+    hijo: Child,
+    entrada: Option<ChildStdin>,
+    salida: Arc<Captura>,
+    error: Arc<Captura>,
+    nombre: String,
+}
+
+impl Proceso {
+    /// Lanza la orden con la entrada vacía.
+    pub fn lanzar(mut orden: Command) -> Self {
+        orden.stdin(Stdio::null());
+        Self::arrancar(orden)
+    }
+
+    /// Lanza la orden con la entrada abierta: ver [`Proceso::escribir`].
+    pub fn lanzar_interactivo(mut orden: Command) -> Self {
+        orden.stdin(Stdio::piped());
+        Self::arrancar(orden)
+    }
+
+    fn arrancar(mut orden: Command) -> Self {
+        let nombre = format!("{orden:?}");
+        let mut hijo = orden
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("no se pudo lanzar {nombre}: {error}"));
+        let salida = Captura::de(hijo.stdout.take().unwrap());
+        let error = Captura::de(hijo.stderr.take().unwrap());
+        let entrada = hijo.stdin.take();
+        Self { hijo, entrada, salida, error, nombre }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.hijo.id()
+    }
+
+    /// Escribe en la entrada del programa (lanzado con [`Proceso::lanzar_interactivo`]).
+    pub fn escribir(&mut self, texto: &str) {
+        let entrada = self.entrada.as_mut().expect("la entrada está cerrada: lanzalo con lanzar_interactivo");
+        entrada.write_all(texto.as_bytes()).and_then(|()| entrada.flush()).unwrap();
+    }
+
+    /// Cierra la entrada: el programa lee fin de archivo.
+    pub fn cerrar_entrada(&mut self) {
+        self.entrada = None;
+    }
+
+    /// Espera una línea de stdout que contenga el texto y la devuelve. Cada línea responde a una sola espera, así
+    /// que pedir dos veces el mismo texto espera dos líneas.
+    pub fn esperar_linea(&self, texto: &str, plazo: Duration) -> String {
+        self.salida.esperar(texto, plazo).unwrap_or_else(|causa| self.no_llego(texto, "stdout", causa))
+    }
+
+    /// Como [`Proceso::esperar_linea`], por stderr.
+    pub fn esperar_error(&self, texto: &str, plazo: Duration) -> String {
+        self.error.esperar(texto, plazo).unwrap_or_else(|causa| self.no_llego(texto, "stderr", causa))
+    }
+
+    fn no_llego(&self, texto: &str, donde: &str, causa: &str) -> ! {
+        panic!(
+            "no llegó una línea con {texto:?} por {donde}: {causa}\nprograma: {}\n--- stdout\n{}\n--- stderr\n{}\n---",
+            self.nombre,
+            self.salida.hasta_ahora(),
+            self.error.hasta_ahora()
+        )
+    }
+
+    /// Si todavía no terminó.
+    pub fn vivo(&mut self) -> bool {
+        self.hijo.try_wait().unwrap().is_none()
+    }
+
+    /// Le manda una señal. El hijo no fue esperado todavía, así que su PID no puede ser de otro.
+    pub fn senial(&self, senial: i32) {
+        let pid = i32::try_from(self.hijo.id()).unwrap();
+        // SAFETY: kill(2) no toca memoria de este proceso, y el PID es de un hijo nuestro sin esperar.
+        let resultado = unsafe { libc::kill(pid, senial) };
+        assert_eq!(resultado, 0, "kill({pid}, {senial}): {}", io::Error::last_os_error());
+    }
+
+    /// Espera a que termine solo y devuelve lo que dijo. Si no termina dentro del plazo, lo mata y falla.
+    pub fn terminar(mut self, plazo: Duration) -> Salida {
+        self.entrada = None;
+        let limite = Instant::now() + plazo;
+        loop {
+            if let Some(estado) = self.hijo.try_wait().unwrap() {
+                return self.recoger(estado);
+            }
+            if Instant::now() >= limite {
+                let nombre = self.nombre.clone();
+                let salida = self.matar();
+                panic!("pasaron {plazo:?} y no terminó: {nombre}\n{salida}");
+            }
+            thread::sleep(PASO);
+        }
+    }
+
+    /// Lo mata (SIGKILL) y devuelve lo que llegó a decir.
+    pub fn matar(mut self) -> Salida {
+        // Si ya había terminado no hay a quién matar: alcanza con esperarlo.
+        let _ = self.hijo.kill();
+        let estado = self.hijo.wait().unwrap();
+        self.recoger(estado)
+    }
+
+    fn recoger(&self, estado: ExitStatus) -> Salida {
+        let limite = Instant::now() + Duration::from_secs(2);
+        Salida {
+            codigo: estado.code(),
+            senial: estado.signal(),
+            stdout: self.salida.todo(limite),
+            stderr: self.error.todo(limite),
+        }
+    }
+}
+
+impl Drop for Proceso {
+    fn drop(&mut self) {
+        let _ = self.hijo.kill();
+        let _ = self.hijo.wait();
+    }
+}

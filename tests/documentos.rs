@@ -1,0 +1,206 @@
+//! Los README no se pueden pudrir: sus comandos se corren, su código se compila, y los dos dicen lo mismo.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "andamio de pruebas: fallar con un texto claro es su manera de avisar"
+)]
+
+mod comun;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::process::Command;
+
+use comun::{PLAZO, Proceso, dir_biblioteca, ejecutar, exigir, orden, puerto_libre, raiz, ruta_nueva};
+
+fn leer(archivo: &str) -> String {
+    fs::read_to_string(raiz().join(archivo)).unwrap_or_else(|error| panic!("{archivo}: {error}"))
+}
+
+/// Los bloques de código de un texto en Markdown: su lenguaje y sus líneas, sin la sangría común.
+fn bloques(texto: &str) -> Vec<(String, Vec<String>)> {
+    let mut hallados = Vec::new();
+    let mut lineas = texto.lines();
+    while let Some(linea) = lineas.next() {
+        let Some(lenguaje) = linea.trim_start().strip_prefix("```") else { continue };
+        let sangria = linea.len() - linea.trim_start().len();
+        let cuerpo = lineas.by_ref().take_while(|linea| linea.trim_start() != "```");
+        let cuerpo = cuerpo.map(|linea| linea.get(sangria..).unwrap_or_default().to_owned()).collect();
+        hallados.push((lenguaje.to_owned(), cuerpo));
+    }
+    hallados
+}
+
+/// El único bloque del README en castellano que contiene ese texto.
+fn bloque_con(texto: &str) -> String {
+    let mut hallados: Vec<String> = bloques(&leer("README.md"))
+        .into_iter()
+        .map(|(_, lineas)| lineas.join("\n"))
+        .filter(|bloque| bloque.contains(texto))
+        .collect();
+    assert_eq!(hallados.len(), 1, "bloques con {texto:?}");
+    hallados.remove(0)
+}
+
+/// Saca los comentarios de una línea de consola: es lo único que se traduce.
+fn sin_comentario(linea: &str) -> String {
+    linea.split(" #").next().unwrap_or_default().trim_end().to_owned()
+}
+
+#[test]
+fn los_dos_readme_tienen_el_mismo_codigo_y_la_misma_forma() {
+    let [castellano, ingles] = ["README.md", "README.en.md"].map(leer);
+    let codigo = |texto: &str| {
+        let mut bloques = bloques(texto);
+        for (_, lineas) in bloques.iter_mut().filter(|(lenguaje, _)| lenguaje == "sh") {
+            lineas.iter_mut().for_each(|linea| *linea = sin_comentario(linea));
+        }
+        bloques
+    };
+    assert!(!codigo(&castellano).is_empty());
+    assert_eq!(codigo(&castellano), codigo(&ingles));
+
+    let forma = |texto: &str| {
+        let cuantas = |inicio: &str| texto.lines().filter(|linea| linea.starts_with(inicio)).count();
+        ["# ", "## ", "| ", "- ", "0. ", "1. ", "2. ", "3. "].map(cuantas)
+    };
+    assert_eq!(forma(&castellano), forma(&ingles), "títulos, filas de tablas o puntos de listas");
+
+    // Lo que está entre comillas de código (comandos, funciones, variables) no se traduce.
+    let nombres = |texto: &str| -> BTreeSet<String> {
+        let texto = texto.replace("puerto)", "port)");
+        texto.split('`').skip(1).step_by(2).filter(|nombre| !nombre.contains('\n')).map(str::to_owned).collect()
+    };
+    assert_eq!(nombres(&castellano), nombres(&ingles));
+}
+
+#[test]
+fn los_enlaces_llevan_a_algun_lado() {
+    for archivo in ["README.md", "README.en.md", "CHANGELOG.md"] {
+        for destino in leer(archivo).split("](").skip(1).filter_map(|resto| resto.split(')').next()) {
+            assert!(
+                destino.starts_with("https://") || raiz().join(destino).exists(),
+                "{archivo} enlaza a {destino}, que no existe"
+            );
+        }
+    }
+}
+
+/// Lo escrito y lo que corre la integración continua son los mismos comandos.
+#[test]
+fn la_integracion_continua_corre_los_dos_comandos_del_readme() {
+    let comandos: Vec<String> = bloque_con("make demo").lines().map(sin_comentario).collect();
+    assert_eq!(comandos, ["make demo", "make test"]);
+    let corridas = leer(".ci/run");
+    for comando in comandos {
+        assert!(corridas.lines().any(|linea| linea == comando), ".ci/run no corre {comando:?}");
+    }
+}
+
+#[test]
+fn el_primer_programa_compila_y_corre_como_esta_escrito() {
+    // Una carpeta con la forma del repositorio después de `make demo`, pero con la biblioteca de esta compilación.
+    let carpeta = ruta_nueva("repositorio");
+    fs::create_dir_all(carpeta.join("target")).unwrap();
+    fs::create_dir_all(carpeta.join("c_examples")).unwrap();
+    symlink(raiz().join("include"), carpeta.join("include")).unwrap();
+    symlink(dir_biblioteca(), carpeta.join("target/release")).unwrap();
+    ejecutar(
+        Command::new("make")
+            .arg("-C")
+            .arg(raiz().join("c_examples"))
+            .arg(format!("BIN={}", carpeta.join("c_examples/bin").display()))
+            .arg(format!("LIBDIR={}", dir_biblioteca().display()))
+            .env_remove("MAKEFLAGS"),
+    );
+    // El puerto es lo único que se cambia: el 4444 puede estar ocupado.
+    let puerto = puerto_libre();
+    let config = leer("c_examples/cliente.config");
+    assert!(config.contains("PUERTO=4444"), "{config}");
+    fs::write(carpeta.join("c_examples/cliente.config"), config.replace("PUERTO=4444", &format!("PUERTO={puerto}")))
+        .unwrap();
+
+    fs::write(carpeta.join("eco.c"), bloque_con("int main(void)")).unwrap();
+    let (compilar, correr) = {
+        let linea = bloque_con("gcc eco.c");
+        let (compilar, correr) = linea.split_once(" && ").expect("compila && corre");
+        (compilar.to_owned(), correr.to_owned())
+    };
+    ejecutar(Command::new("sh").current_dir(&carpeta).args(["-c", &format!("{compilar} -Wall -Wextra -Werror")]));
+
+    let mut servidor = orden("sh");
+    // exec: que el proceso sea el programa, para que terminarlo lo termine.
+    let (entorno, programa) = correr.split_once(' ').expect("VARIABLE=valor programa");
+    servidor.current_dir(&carpeta).args(["-c", &format!("export {entorno}; exec {programa}")]);
+    servidor.env("TP0_IP", "127.0.0.1").env("TP0_PUERTO", puerto.to_string());
+    let servidor = Proceso::lanzar(servidor);
+    comun::esperar_que("que eco escuche", PLAZO, || comun::escuchando(puerto));
+
+    let mut cliente = orden("sh");
+    cliente.current_dir(&carpeta).args(["-c", &format!("exec {}", bloque_con("bin/cliente"))]);
+    let dicho = Proceso::lanzar(cliente).terminar(PLAZO);
+    dicho.exigir_exito("el cliente");
+    assert!(dicho.stdout.contains("El servidor contestó: recibido"), "{dicho}");
+
+    let dicho = servidor.terminar(PLAZO);
+    dicho.exigir_exito("eco");
+    assert!(dicho.stdout.contains("Me llego el mensaje Hola, soy el cliente del TP0"), "{dicho}");
+}
+
+/// El ejemplo de la documentación del crate se compila y se corre con `cargo test`; el README muestra el mismo.
+#[test]
+fn el_ejemplo_de_rust_es_el_de_la_documentacion() {
+    let crate_ = leer("src/lib.rs");
+    let docs: Vec<&str> = crate_.lines().map_while(|linea| linea.strip_prefix("//!")).collect();
+    let docs = docs.iter().map(|linea| linea.strip_prefix(' ').unwrap_or(linea)).collect::<Vec<_>>().join("\n");
+    let (_, ejemplo) = bloques(&docs).into_iter().next().expect("src/lib.rs tiene un ejemplo");
+    let visible: Vec<&str> = ejemplo.iter().map(String::as_str).filter(|linea| !linea.starts_with("# ")).collect();
+    assert_eq!(bloque_con("use tp0::"), visible.join("\n"));
+}
+
+#[test]
+fn los_prototipos_para_comparar_son_de_funciones_que_existen() {
+    if !exigir("nm") {
+        return;
+    }
+    let tabla = ejecutar(Command::new("nm").args(["-D", "--defined-only"]).arg(dir_biblioteca().join("libtp0.so")));
+    let exportados: BTreeSet<&str> = tabla.lines().filter_map(|linea| linea.split_whitespace().last()).collect();
+    let prototipos = bloque_con("int crear_conexion(");
+    assert!(prototipos.lines().count() > 10);
+    for prototipo in prototipos.lines() {
+        let nombre = prototipo.split('(').next().and_then(|antes| antes.rsplit([' ', '*']).next()).unwrap();
+        assert!(exportados.contains(nombre), "la biblioteca no exporta {nombre}");
+    }
+}
+
+/// Las palabras `TP0_...` de un texto que son variables de entorno.
+fn variables(texto: &str) -> BTreeSet<String> {
+    texto
+        .split(|letra: char| !(letra.is_ascii_uppercase() || letra.is_ascii_digit() || letra == '_'))
+        .filter(|palabra| palabra.starts_with("TP0_") && !palabra.starts_with("TP0_SIN_"))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn la_tabla_del_entorno_esta_completa() {
+    let codigo = leer("src/opciones.rs");
+    let leidas = variables(codigo.split("#[cfg(test)]").next().unwrap_or_default());
+    assert!(leidas.contains("TP0_PUERTO"), "{leidas:?}");
+    for archivo in ["README.md", "README.en.md"] {
+        let texto = leer(archivo);
+        let tabla: String = texto.lines().filter(|linea| linea.starts_with("| `TP0_")).collect();
+        assert_eq!(variables(&tabla), leidas, "{archivo}");
+        assert_eq!(variables(&texto), leidas, "{archivo} nombra otra variable");
+    }
+}
+
+#[test]
+fn el_changelog_cuenta_esta_version() {
+    let titulo = format!("## {}", env!("CARGO_PKG_VERSION"));
+    assert!(leer("CHANGELOG.md").lines().any(|linea| linea == titulo), "falta «{titulo}»");
+}

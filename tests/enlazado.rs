@@ -1,0 +1,87 @@
+//! Lo primero que alguien prueba: `cargo build --release`, una línea de gcc y correr.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "andamio de pruebas: fallar con un texto claro es su manera de avisar"
+)]
+
+mod comun;
+
+use std::env;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::Command;
+
+use comun::{ejecutar, exigir, orden, raiz, ruta_nueva};
+
+/// Un programa chico que habla consigo mismo: un servidor y un cliente de verdad, no solo un símbolo que resuelve.
+const PROGRAMA: &str = r#"
+#include <pthread.h>
+#include <stdio.h>
+#include <tp0.h>
+
+static char puerto[16];
+
+static void *cliente(void *nada) {
+    int conexion = crear_conexion("127.0.0.1", puerto);
+    enviar_mensaje("hola desde una linea de gcc", conexion);
+    liberar_conexion(conexion);
+    return nada;
+}
+
+int main(void) {
+    int servidor = tp0_iniciar_servidor("127.0.0.1", "0");
+    pthread_t hilo;
+    snprintf(puerto, sizeof puerto, "%d", tp0_puerto(servidor));
+    pthread_create(&hilo, NULL, cliente, NULL);
+    int conexion = esperar_cliente(servidor);
+    if (recibir_operacion(conexion) == MENSAJE)
+        recibir_mensaje(conexion);
+    pthread_join(hilo, NULL);
+    liberar_conexion(conexion);
+    liberar_conexion(servidor);
+    return puts(tp0_version()) < 0;
+}
+"#;
+
+#[test]
+fn la_linea_del_readme() {
+    if !exigir("gcc") {
+        return;
+    }
+    // Donde `cargo test` compila es donde va a compilar `cargo build --release`.
+    let destino = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+    ejecutar(
+        Command::new(env::var_os("CARGO").unwrap_or("cargo".into()))
+            .args(["build", "--release", "--quiet", "--offline"])
+            .current_dir(raiz())
+            .env("CARGO_TARGET_DIR", destino),
+    );
+
+    // Una carpeta que parece el repositorio recién compilado, para no ensuciar el de verdad con un a.out.
+    let carpeta = ruta_nueva("clon");
+    fs::create_dir_all(carpeta.join("target")).unwrap();
+    symlink(raiz().join("include"), carpeta.join("include")).unwrap();
+    symlink(destino.join("release"), carpeta.join("target/release")).unwrap();
+    fs::write(carpeta.join("x.c"), PROGRAMA).unwrap();
+
+    let linea = "gcc x.c -Iinclude -Ltarget/release -ltp0 && LD_LIBRARY_PATH=target/release ./a.out";
+    let dicho = ejecutar(orden("sh").args(["-c", linea]).current_dir(&carpeta));
+    assert_eq!(
+        dicho.lines().collect::<Vec<_>>(),
+        ["Me llego el mensaje hola desde una linea de gcc", env!("CARGO_PKG_VERSION")]
+    );
+
+    // De verdad fue con la de release, y con su nombre de siempre.
+    let dinamica = ejecutar(Command::new("readelf").args(["-dW", "a.out"]).current_dir(&carpeta));
+    assert!(dinamica.contains("[libtp0.so.0.1]"), "{dinamica}");
+    let sin_camino = orden("./a.out").current_dir(&carpeta).env_remove("LD_LIBRARY_PATH").output().unwrap();
+    assert!(
+        !sin_camino.status.success(),
+        "encontró otra libtp0 instalada en esta máquina: esta prueba no probaría nada"
+    );
+}
