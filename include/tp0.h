@@ -866,38 +866,65 @@ int buffer_read(t_buffer *buffer,
                 uint32_t size);
 
 /**
- * @brief Escribe un `uint32_t`: 4 bytes. Como todas las `buffer_add_*`, devuelve 0, o -1 con el errno de `buffer_add()`.
+ * @brief Escribe un `uint32_t`: 4 bytes, en `offset`, y lo avanza.
+ *
+ * @param buffer El buffer.
+ * @param data El dato.
+ * @return 0, o -1, con el errno de `buffer_add()`.
  */
-int buffer_add_uint32(t_buffer *buffer,
-                      uint32_t data);
+int buffer_add_uint32(t_buffer *buffer, uint32_t data);
 
 /**
- * @brief Escribe un `uint8_t`: 1 byte.
+ * @brief Escribe un `uint8_t`: 1 byte, en `offset`, y lo avanza.
+ *
+ * @param buffer El buffer.
+ * @param data El dato.
+ * @return 0, o -1, con el errno de `buffer_add()`.
  */
 int buffer_add_uint8(t_buffer *buffer, uint8_t data);
 
 /**
- * @brief Escribe un `int32_t`: 4 bytes.
+ * @brief Escribe un `int32_t`: 4 bytes, en `offset`, y lo avanza.
+ *
+ * @param buffer El buffer.
+ * @param data El dato.
+ * @return 0, o -1, con el errno de `buffer_add()`.
  */
 int buffer_add_int32(t_buffer *buffer, int32_t data);
 
 /**
- * @brief Escribe un `uint64_t`: 8 bytes.
+ * @brief Escribe un `uint64_t`: 8 bytes, en `offset`, y lo avanza.
+ *
+ * @param buffer El buffer.
+ * @param data El dato.
+ * @return 0, o -1, con el errno de `buffer_add()`.
  */
 int buffer_add_uint64(t_buffer *buffer, uint64_t data);
 
 /**
- * @brief Escribe un `int64_t`: 8 bytes.
+ * @brief Escribe un `int64_t`: 8 bytes, en `offset`, y lo avanza.
+ *
+ * @param buffer El buffer.
+ * @param data El dato.
+ * @return 0, o -1, con el errno de `buffer_add()`.
  */
 int buffer_add_int64(t_buffer *buffer, int64_t data);
 
 /**
- * @brief Escribe un `double`: 8 bytes (IEEE 754).
+ * @brief Escribe un `double`: 8 bytes (IEEE 754), en `offset`, y lo avanza.
+ *
+ * @param buffer El buffer.
+ * @param data El dato.
+ * @return 0, o -1, con el errno de `buffer_add()`.
  */
 int buffer_add_double(t_buffer *buffer, double data);
 
 /**
- * @brief Escribe un `bool`: 1 byte, 0 o 1.
+ * @brief Escribe un `bool`: 1 byte, 0 o 1, en `offset`, y lo avanza.
+ *
+ * @param buffer El buffer.
+ * @param data El dato.
+ * @return 0, o -1, con el errno de `buffer_add()`.
  */
 int buffer_add_bool(t_buffer *buffer, bool data);
 
@@ -912,39 +939,65 @@ int buffer_add_bool(t_buffer *buffer, bool data);
 int buffer_add_string(t_buffer *buffer, uint32_t length, const char *string);
 
 /**
- * @brief Lee un `uint32_t`. Como todas las `buffer_read_*`, ante un error no lee nada y devuelve 0: `tp0_error()` dice qué pasó.
+ * @brief Lee un `uint32_t` desde `offset`, y lo avanza.
  *
+ * @param buffer El buffer.
+ * @return El dato, o 0 si no se pudo, y entonces no lee nada: `tp0_error()` no es NULL.
  * @note errno: EPROTO si no quedan tantos bytes, EINVAL (NULL, buffer mal armado).
  */
 uint32_t buffer_read_uint32(t_buffer *buffer);
 
 /**
- * @brief Lee un `uint8_t`.
+ * @brief Lee un `uint8_t` desde `offset`, y lo avanza.
+ *
+ * @param buffer El buffer.
+ * @return El dato, o 0 si no se pudo, y entonces no lee nada: `tp0_error()` no es NULL.
+ * @note errno: EPROTO si no quedan tantos bytes, EINVAL (NULL, buffer mal armado).
  */
 uint8_t buffer_read_uint8(t_buffer *buffer);
 
 /**
- * @brief Lee un `int32_t`.
+ * @brief Lee un `int32_t` desde `offset`, y lo avanza.
+ *
+ * @param buffer El buffer.
+ * @return El dato, o 0 si no se pudo, y entonces no lee nada: `tp0_error()` no es NULL.
+ * @note errno: EPROTO si no quedan tantos bytes, EINVAL (NULL, buffer mal armado).
  */
 int32_t buffer_read_int32(t_buffer *buffer);
 
 /**
- * @brief Lee un `uint64_t`.
+ * @brief Lee un `uint64_t` desde `offset`, y lo avanza.
+ *
+ * @param buffer El buffer.
+ * @return El dato, o 0 si no se pudo, y entonces no lee nada: `tp0_error()` no es NULL.
+ * @note errno: EPROTO si no quedan tantos bytes, EINVAL (NULL, buffer mal armado).
  */
 uint64_t buffer_read_uint64(t_buffer *buffer);
 
 /**
- * @brief Lee un `int64_t`.
+ * @brief Lee un `int64_t` desde `offset`, y lo avanza.
+ *
+ * @param buffer El buffer.
+ * @return El dato, o 0 si no se pudo, y entonces no lee nada: `tp0_error()` no es NULL.
+ * @note errno: EPROTO si no quedan tantos bytes, EINVAL (NULL, buffer mal armado).
  */
 int64_t buffer_read_int64(t_buffer *buffer);
 
 /**
- * @brief Lee un `double`.
+ * @brief Lee un `double` desde `offset`, y lo avanza.
+ *
+ * @param buffer El buffer.
+ * @return El dato, o 0 si no se pudo, y entonces no lee nada: `tp0_error()` no es NULL.
+ * @note errno: EPROTO si no quedan tantos bytes, EINVAL (NULL, buffer mal armado).
  */
 double buffer_read_double(t_buffer *buffer);
 
 /**
- * @brief Lee un `bool`: cualquier byte que no sea 0 es verdadero.
+ * @brief Lee un `bool` desde `offset`, y lo avanza: cualquier byte que no sea 0 es verdadero.
+ *
+ * @param buffer El buffer.
+ * @return El dato, o 0 si no se pudo, y entonces no lee nada: `tp0_error()` no es NULL.
+ * @note errno: EPROTO si no quedan tantos bytes, EINVAL (NULL, buffer mal armado).
  */
 bool buffer_read_bool(t_buffer *buffer);
 

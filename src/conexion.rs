@@ -483,6 +483,9 @@ struct Lectura {
 /// Cuánto se pide por vez al sistema: muchos mensajes chicos entran en una sola recepción.
 const TRAMO: usize = 16 * 1024;
 
+/// Cuánto se conserva entre mensajes.
+const MUCHO: usize = 1024 * 1024;
+
 impl Lectura {
     /// El próximo mensaje entero: su código y su payload. `None` si la conversación terminó.
     fn mensaje(&mut self, socket: &Socket, limite: u32) -> Resultado<Option<(i32, &[u8])>> {
@@ -519,6 +522,10 @@ impl Lectura {
         self.bytes.copy_within(self.desde..self.hasta, 0);
         self.hasta -= self.desde;
         self.desde = 0;
+        if self.hasta == 0 && self.bytes.len() > MUCHO {
+            // Un solo mensaje enorme no deja su memoria pedida para siempre.
+            self.bytes = Vec::new();
+        }
         while self.hasta < cantidad {
             self.hacer_lugar(cantidad)?;
             let libre = self.bytes.get_mut(self.hasta..).unwrap_or_default();

@@ -114,7 +114,11 @@ pub unsafe extern "C" fn buffer_read(buffer: *mut t_buffer, data: *mut c_void, s
     })
 }
 
-/// @brief Escribe un `uint32_t`: 4 bytes. Como todas las `buffer_add_*`, devuelve 0, o -1 con el errno de `buffer_add()`.
+/// @brief Escribe un `uint32_t`: 4 bytes, en `offset`, y lo avanza.
+///
+/// @param buffer El buffer.
+/// @param data El dato.
+/// @return 0, o -1, con el errno de `buffer_add()`.
 ///
 /// # Safety
 /// La de `buffer_add`.
@@ -124,7 +128,11 @@ pub unsafe extern "C" fn buffer_add_uint32(buffer: *mut t_buffer, data: u32) -> 
     guardia(|| unsafe { escribir(buffer, &[&data.to_le_bytes()]) })
 }
 
-/// @brief Escribe un `uint8_t`: 1 byte.
+/// @brief Escribe un `uint8_t`: 1 byte, en `offset`, y lo avanza.
+///
+/// @param buffer El buffer.
+/// @param data El dato.
+/// @return 0, o -1, con el errno de `buffer_add()`.
 ///
 /// # Safety
 /// La de `buffer_add`.
@@ -134,7 +142,11 @@ pub unsafe extern "C" fn buffer_add_uint8(buffer: *mut t_buffer, data: u8) -> c_
     guardia(|| unsafe { escribir(buffer, &[&[data]]) })
 }
 
-/// @brief Escribe un `int32_t`: 4 bytes.
+/// @brief Escribe un `int32_t`: 4 bytes, en `offset`, y lo avanza.
+///
+/// @param buffer El buffer.
+/// @param data El dato.
+/// @return 0, o -1, con el errno de `buffer_add()`.
 ///
 /// # Safety
 /// La de `buffer_add`.
@@ -144,7 +156,11 @@ pub unsafe extern "C" fn buffer_add_int32(buffer: *mut t_buffer, data: i32) -> c
     guardia(|| unsafe { escribir(buffer, &[&data.to_le_bytes()]) })
 }
 
-/// @brief Escribe un `uint64_t`: 8 bytes.
+/// @brief Escribe un `uint64_t`: 8 bytes, en `offset`, y lo avanza.
+///
+/// @param buffer El buffer.
+/// @param data El dato.
+/// @return 0, o -1, con el errno de `buffer_add()`.
 ///
 /// # Safety
 /// La de `buffer_add`.
@@ -154,7 +170,11 @@ pub unsafe extern "C" fn buffer_add_uint64(buffer: *mut t_buffer, data: u64) -> 
     guardia(|| unsafe { escribir(buffer, &[&data.to_le_bytes()]) })
 }
 
-/// @brief Escribe un `int64_t`: 8 bytes.
+/// @brief Escribe un `int64_t`: 8 bytes, en `offset`, y lo avanza.
+///
+/// @param buffer El buffer.
+/// @param data El dato.
+/// @return 0, o -1, con el errno de `buffer_add()`.
 ///
 /// # Safety
 /// La de `buffer_add`.
@@ -164,7 +184,11 @@ pub unsafe extern "C" fn buffer_add_int64(buffer: *mut t_buffer, data: i64) -> c
     guardia(|| unsafe { escribir(buffer, &[&data.to_le_bytes()]) })
 }
 
-/// @brief Escribe un `double`: 8 bytes (IEEE 754).
+/// @brief Escribe un `double`: 8 bytes (IEEE 754), en `offset`, y lo avanza.
+///
+/// @param buffer El buffer.
+/// @param data El dato.
+/// @return 0, o -1, con el errno de `buffer_add()`.
 ///
 /// # Safety
 /// La de `buffer_add`.
@@ -174,7 +198,11 @@ pub unsafe extern "C" fn buffer_add_double(buffer: *mut t_buffer, data: f64) -> 
     guardia(|| unsafe { escribir(buffer, &[&data.to_le_bytes()]) })
 }
 
-/// @brief Escribe un `bool`: 1 byte, 0 o 1.
+/// @brief Escribe un `bool`: 1 byte, 0 o 1, en `offset`, y lo avanza.
+///
+/// @param buffer El buffer.
+/// @param data El dato.
+/// @return 0, o -1, con el errno de `buffer_add()`.
 ///
 /// # Safety
 /// La de `buffer_add`.
@@ -206,8 +234,10 @@ pub unsafe extern "C" fn buffer_add_string(buffer: *mut t_buffer, length: u32, s
     })
 }
 
-/// @brief Lee un `uint32_t`. Como todas las `buffer_read_*`, ante un error no lee nada y devuelve 0: `tp0_error()` dice qué pasó.
+/// @brief Lee un `uint32_t` desde `offset`, y lo avanza.
 ///
+/// @param buffer El buffer.
+/// @return El dato, o 0 si no se pudo, y entonces no lee nada: `tp0_error()` no es NULL.
 /// @note errno: EPROTO si no quedan tantos bytes, EINVAL (NULL, buffer mal armado).
 ///
 /// # Safety
@@ -218,7 +248,11 @@ pub unsafe extern "C" fn buffer_read_uint32(buffer: *mut t_buffer) -> u32 {
     u32::from_le_bytes(unsafe { leer_fijos(buffer) })
 }
 
-/// @brief Lee un `uint8_t`.
+/// @brief Lee un `uint8_t` desde `offset`, y lo avanza.
+///
+/// @param buffer El buffer.
+/// @return El dato, o 0 si no se pudo, y entonces no lee nada: `tp0_error()` no es NULL.
+/// @note errno: EPROTO si no quedan tantos bytes, EINVAL (NULL, buffer mal armado).
 ///
 /// # Safety
 /// La de `buffer_read`.
@@ -228,7 +262,11 @@ pub unsafe extern "C" fn buffer_read_uint8(buffer: *mut t_buffer) -> u8 {
     u8::from_le_bytes(unsafe { leer_fijos(buffer) })
 }
 
-/// @brief Lee un `int32_t`.
+/// @brief Lee un `int32_t` desde `offset`, y lo avanza.
+///
+/// @param buffer El buffer.
+/// @return El dato, o 0 si no se pudo, y entonces no lee nada: `tp0_error()` no es NULL.
+/// @note errno: EPROTO si no quedan tantos bytes, EINVAL (NULL, buffer mal armado).
 ///
 /// # Safety
 /// La de `buffer_read`.
@@ -238,7 +276,11 @@ pub unsafe extern "C" fn buffer_read_int32(buffer: *mut t_buffer) -> i32 {
     i32::from_le_bytes(unsafe { leer_fijos(buffer) })
 }
 
-/// @brief Lee un `uint64_t`.
+/// @brief Lee un `uint64_t` desde `offset`, y lo avanza.
+///
+/// @param buffer El buffer.
+/// @return El dato, o 0 si no se pudo, y entonces no lee nada: `tp0_error()` no es NULL.
+/// @note errno: EPROTO si no quedan tantos bytes, EINVAL (NULL, buffer mal armado).
 ///
 /// # Safety
 /// La de `buffer_read`.
@@ -248,7 +290,11 @@ pub unsafe extern "C" fn buffer_read_uint64(buffer: *mut t_buffer) -> u64 {
     u64::from_le_bytes(unsafe { leer_fijos(buffer) })
 }
 
-/// @brief Lee un `int64_t`.
+/// @brief Lee un `int64_t` desde `offset`, y lo avanza.
+///
+/// @param buffer El buffer.
+/// @return El dato, o 0 si no se pudo, y entonces no lee nada: `tp0_error()` no es NULL.
+/// @note errno: EPROTO si no quedan tantos bytes, EINVAL (NULL, buffer mal armado).
 ///
 /// # Safety
 /// La de `buffer_read`.
@@ -258,7 +304,11 @@ pub unsafe extern "C" fn buffer_read_int64(buffer: *mut t_buffer) -> i64 {
     i64::from_le_bytes(unsafe { leer_fijos(buffer) })
 }
 
-/// @brief Lee un `double`.
+/// @brief Lee un `double` desde `offset`, y lo avanza.
+///
+/// @param buffer El buffer.
+/// @return El dato, o 0 si no se pudo, y entonces no lee nada: `tp0_error()` no es NULL.
+/// @note errno: EPROTO si no quedan tantos bytes, EINVAL (NULL, buffer mal armado).
 ///
 /// # Safety
 /// La de `buffer_read`.
@@ -268,7 +318,11 @@ pub unsafe extern "C" fn buffer_read_double(buffer: *mut t_buffer) -> f64 {
     f64::from_le_bytes(unsafe { leer_fijos(buffer) })
 }
 
-/// @brief Lee un `bool`: cualquier byte que no sea 0 es verdadero.
+/// @brief Lee un `bool` desde `offset`, y lo avanza: cualquier byte que no sea 0 es verdadero.
+///
+/// @param buffer El buffer.
+/// @return El dato, o 0 si no se pudo, y entonces no lee nada: `tp0_error()` no es NULL.
+/// @note errno: EPROTO si no quedan tantos bytes, EINVAL (NULL, buffer mal armado).
 ///
 /// # Safety
 /// La de `buffer_read`.

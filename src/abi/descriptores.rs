@@ -567,7 +567,7 @@ impl Ranura {
             self.envio.renovar_en_el_hijo(Envio::nuevo(), hijo);
             self.escucha.abrir_en_el_hijo(hijo);
             // Los hilos que atendían quedaron en el padre, que es quien los une.
-            self.atencion.renovar_en_el_hijo(None, hijo);
+            self.atencion.olvidar_en_el_hijo(None, hijo);
         }
         if let Some(escucha) = self.escucha.tomar().as_ref() {
             // SAFETY: la página existe mientras esté en la ranura, y no hay otro hilo que la saque.

@@ -8,6 +8,12 @@ use std::slice;
 use super::tipos::{t_link_element, t_list};
 use crate::error::{Error, Resultado};
 
+/// Aparte: armar el error en el camino de siempre costaba más que el malloc.
+#[cold]
+fn sin_memoria(bytes: usize) -> Error {
+    Error::SinMemoria { bytes }
+}
+
 /// Un bloque de malloc que todavía no se entregó: si algo falla en el camino, se libera.
 #[derive(Debug)]
 pub(super) struct Bloque {
@@ -19,20 +25,24 @@ impl Bloque {
     pub(super) fn nuevo(largo: usize) -> Resultado<Self> {
         // SAFETY: malloc admite cualquier tamaño. Nunca 0: NULL sería ambiguo.
         let lugar = unsafe { libc::malloc(largo.max(1)) };
-        NonNull::new(lugar.cast()).map(|lugar| Self { lugar, largo }).ok_or(Error::SinMemoria { bytes: largo })
+        NonNull::new(lugar.cast()).map(|lugar| Self { lugar, largo }).ok_or_else(|| sin_memoria(largo))
     }
 
     pub(super) fn en_cero(largo: usize) -> Resultado<Self> {
         // SAFETY: calloc admite cualquier tamaño.
         let lugar = unsafe { libc::calloc(largo.max(1), 1) };
-        NonNull::new(lugar.cast()).map(|lugar| Self { lugar, largo }).ok_or(Error::SinMemoria { bytes: largo })
+        NonNull::new(lugar.cast()).map(|lugar| Self { lugar, largo }).ok_or_else(|| sin_memoria(largo))
+    }
+
+    pub(super) fn largo(&self) -> usize {
+        self.largo
     }
 
     /// Cambia el largo. Si no hay memoria, el bloque queda como estaba.
     pub(super) fn medir(&mut self, largo: usize) -> Resultado<()> {
         // SAFETY: `lugar` es de malloc y nadie más lo tiene.
         let nuevo = unsafe { libc::realloc(self.lugar.as_ptr().cast(), largo.max(1)) };
-        self.lugar = NonNull::new(nuevo.cast()).ok_or(Error::SinMemoria { bytes: largo })?;
+        self.lugar = NonNull::new(nuevo.cast()).ok_or_else(|| sin_memoria(largo))?;
         self.largo = largo;
         Ok(())
     }
@@ -116,9 +126,9 @@ impl Lista {
     }
 
     pub(super) fn agregar(&mut self, valor: Bloque) -> Resultado<()> {
-        let nodo = nuevo(t_link_element { data: ptr::null_mut(), next: ptr::null_mut() })?;
-        // SAFETY: el nodo se acaba de hacer; recién ahora que no puede fallar nada se le entrega el valor.
-        unsafe { (*nodo).data = valor.entregar() };
+        // Primero el lugar: el valor se entrega cuando ya nada puede fallar.
+        let lugar = Bloque::nuevo(size_of::<t_link_element>())?;
+        let nodo = lugar.entregar_con(t_link_element { data: valor.entregar(), next: ptr::null_mut() });
         // SAFETY: `lista` se hizo en `nueva` y nadie más la tiene todavía.
         let lista = unsafe { &mut *self.lista };
         // SAFETY: el último es un nodo de esta lista, o NULL si está vacía.
@@ -224,7 +234,7 @@ pub(super) fn pedir_paginas(bytes: usize) -> Resultado<NonNull<c_void>> {
     if lugar == libc::MAP_FAILED {
         return Err(Error::SinMemoria { bytes });
     }
-    NonNull::new(lugar).ok_or(Error::SinMemoria { bytes })
+    NonNull::new(lugar).ok_or_else(|| sin_memoria(bytes))
 }
 
 /// Las devuelve.

@@ -237,7 +237,7 @@ fn recibir_entero_y_payload(uso: &Uso) -> Resultado<(i32, Bloque, usize)> {
         None => recibir_header(&socket, limite)?,
     };
     let tamanio = en_memoria(header.tamanio());
-    Ok((header.codigo(), Payload::de(&socket, tamanio).bloque(tamanio)?, tamanio))
+    Ok((header.codigo(), recibir_bloque(&socket, tamanio)?, tamanio))
 }
 
 /// Un mensaje recibido, con la forma que C conoce.
@@ -275,7 +275,7 @@ fn recibir_payload(uso: &Uso) -> Resultado<(Bloque, usize)> {
     let codigo = uso.usar_codigo().map(i32::to_le_bytes);
     let socket = uso.socket();
     let tamanio = en_memoria(recibir_tamanio(&socket, codigo, uso.tamanio_maximo()?)?);
-    Ok((Payload::de(&socket, tamanio).bloque(tamanio)?, tamanio))
+    Ok((recibir_bloque(&socket, tamanio)?, tamanio))
 }
 
 /// Un tamaño ya validado contra el límite entra siempre en un usize.
@@ -289,26 +289,26 @@ fn recibir_lista(uso: &Uso) -> Resultado<Lista> {
     let codigo = uso.usar_codigo().filter(|_| uso.es_el_mismo_socket());
     if let Some(codigo) = codigo {
         let tamanio = recibir_tamanio(&socket, Some(codigo.to_le_bytes()), limite)?;
-        return Payload::de(&socket, en_memoria(tamanio)).valores();
+        return recibir_valores(&socket, en_memoria(tamanio));
     }
     let primero = recibir_entero(&socket, Parte::Codigo)?;
     match i32::from_le_bytes(primero) {
         // El código PAQUETE: como tamaño no puede ser, porque un valor ocupa al menos 4 bytes.
         PAQUETE => {
             let tamanio = recibir_tamanio(&socket, Some(primero), limite)?;
-            Payload::de(&socket, en_memoria(tamanio)).valores()
+            recibir_valores(&socket, en_memoria(tamanio))
         }
         MENSAJE => {
             let tamanio = en_memoria(recibir_tamanio(&socket, Some(primero), limite)?);
             let mut lista = Lista::nueva()?;
-            lista.agregar(Payload::de(&socket, tamanio).bloque(tamanio)?)?;
+            lista.agregar(recibir_bloque(&socket, tamanio)?)?;
             Ok(lista)
         }
         // Un tamaño: el código lo leyó el programa por su cuenta.
         _ => {
             let leidos = crate::error::BytesDeHeader { codigo: None, tamanio: primero };
             let tamanio = protocolo::leer_tamanio(leidos, limite)?;
-            Payload::de(&socket, en_memoria(tamanio)).valores()
+            recibir_valores(&socket, en_memoria(tamanio))
         }
     }
 }
@@ -318,6 +318,17 @@ const CABE: usize = 16 * 1024;
 /// Lo que se pide de entrada para un valor: más, sólo a medida que llega. Un tamaño anunciado no reserva memoria.
 const TRAMO: usize = 1024 * 1024;
 
+/// Un payload entero en memoria para C, con el `'\0'` escondido. Va del socket a su lugar, sin copias.
+fn recibir_bloque(socket: &Socket, tamanio: usize) -> Resultado<Bloque> {
+    Payload::de(socket, tamanio, &mut []).bloque(tamanio)
+}
+
+/// Los valores de un payload.
+fn recibir_valores(socket: &Socket, tamanio: usize) -> Resultado<Lista> {
+    let mut cerca = [MaybeUninit::uninit(); CABE];
+    Payload::de(socket, tamanio, &mut cerca).valores()
+}
+
 /// Un payload que se está recibiendo. Nunca pide al socket un byte que no sea suyo.
 struct Payload<'a> {
     socket: &'a Socket,
@@ -326,14 +337,14 @@ struct Payload<'a> {
     /// Bytes que ya salieron del socket.
     recibidos: usize,
     /// Los recibidos y todavía no entregados: `cerca[desde..hasta]`.
-    cerca: [MaybeUninit<u8>; CABE],
+    cerca: &'a mut [MaybeUninit<u8>],
     desde: usize,
     hasta: usize,
 }
 
 impl<'a> Payload<'a> {
-    fn de(socket: &'a Socket, tamanio: usize) -> Self {
-        Self { socket, tamanio, recibidos: 0, cerca: [MaybeUninit::uninit(); CABE], desde: 0, hasta: 0 }
+    fn de(socket: &'a Socket, tamanio: usize, cerca: &'a mut [MaybeUninit<u8>]) -> Self {
+        Self { socket, tamanio, recibidos: 0, cerca, desde: 0, hasta: 0 }
     }
 
     fn quedan(&self) -> usize {
@@ -376,7 +387,7 @@ impl<'a> Payload<'a> {
         }
         self.cerca.copy_within(self.desde..self.hasta, 0);
         (self.desde, self.hasta) = (0, hay);
-        let hasta = CABE.min(hay + (self.tamanio - self.recibidos));
+        let hasta = self.cerca.len().min(hay + (self.tamanio - self.recibidos));
         let libre = self.cerca.get_mut(hay..hasta).unwrap_or_default();
         let recibidos =
             red::recibir_al_menos(self.socket, libre, cantidad - hay).map_err(|corte| self.cortado(corte))?;
@@ -393,7 +404,7 @@ impl<'a> Payload<'a> {
 
     /// Los próximos `largo` bytes, en memoria para C y con el `'\0'` escondido. Lo que no está cerca va directo a su lugar.
     fn bloque(&mut self, largo: usize) -> Resultado<Bloque> {
-        if largo <= CABE / 4 && self.tamanio > largo {
+        if largo <= self.cerca.len() / 4 {
             self.acercar(largo)?;
         }
         let mut hay = largo.min(self.hasta - self.desde);
@@ -403,7 +414,9 @@ impl<'a> Payload<'a> {
         }
         while hay < largo {
             let hasta = largo.min(TRAMO.max(hay * 2));
-            bloque.medir(hasta + 1)?;
+            if bloque.largo() <= hasta {
+                bloque.medir(hasta + 1)?;
+            }
             let libre = bloque.bytes().get_mut(hay..hasta).unwrap_or_default();
             let falta = libre.len();
             red::recibir_al_menos(self.socket, libre, falta).map_err(|corte| self.cortado(corte))?;

@@ -55,6 +55,15 @@ impl<T> Cerrojo<T> {
     }
 }
 
+impl<T> Cerrojo<T> {
+    /// Como [`renovar_en_el_hijo`](Self::renovar_en_el_hijo), sin soltar el valor viejo, que puede estar tomado por dentro.
+    pub(crate) fn olvidar_en_el_hijo(&self, nuevo: T, hijo: &HijoConUnHilo) {
+        // SAFETY: no hay otro hilo (de eso da fe `hijo`).
+        unsafe { self.dato.get().write(nuevo) };
+        self.abrir_en_el_hijo(hijo);
+    }
+}
+
 /// La constancia de que este proceso es el hijo recién creado por un fork y todavía tiene un solo hilo.
 #[derive(Debug)]
 pub(crate) struct HijoConUnHilo(());

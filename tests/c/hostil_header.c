@@ -65,6 +65,49 @@ typedef struct {
 	void (*tp0_liberar_lista)(t_list *);
 	const char *(*tp0_version)(void);
 	t_log **logger;
+	int (*tp0_esperar_cliente)(int, int32_t *);
+	int (*tp0_handshake)(int, int32_t *);
+	t_paquete *(*tp0_recibir)(int);
+	char *(*tp0_recibir_mensaje)(int);
+	t_list *(*tp0_valores)(const t_paquete *);
+	int (*tp0_difundir)(const int *, int, t_paquete *, int *);
+	int (*tp0_conexion_activa)(int);
+	tp0_opciones *(*tp0_opciones_crear)(void);
+	void (*tp0_opciones_destruir)(tp0_opciones *);
+	int (*tp0_opciones_handshake)(tp0_opciones *, int32_t);
+	int (*tp0_opciones_handshakes)(tp0_opciones *, const int32_t *, int);
+	int (*tp0_opciones_handshake_opcional)(tp0_opciones *, int32_t);
+	int (*tp0_opciones_sin_handshake)(tp0_opciones *);
+	int (*tp0_opciones_espera_ms)(tp0_opciones *, int);
+	int (*tp0_opciones_tamanio_maximo)(tp0_opciones *, int);
+	int (*tp0_opciones_reintentos_ms)(tp0_opciones *, int);
+	int (*tp0_opciones_keepalive)(tp0_opciones *, int);
+	int (*tp0_opciones_clientes_maximos)(tp0_opciones *, int);
+	int (*tp0_opciones_cierre_ms)(tp0_opciones *, int);
+	int (*tp0_iniciar_servidor_con)(const char *, const char *, const tp0_opciones *);
+	int (*tp0_crear_conexion)(const char *, const char *, const tp0_opciones *);
+	int (*tp0_atender)(int, tp0_funcion_de_cliente, void *);
+	int (*tp0_detener)(int);
+	t_buffer *(*buffer_create)(uint32_t);
+	void (*buffer_destroy)(t_buffer *);
+	int (*buffer_add)(t_buffer *, const void *, uint32_t);
+	int (*buffer_read)(t_buffer *, void *, uint32_t);
+	int (*buffer_add_uint32)(t_buffer *, uint32_t);
+	int (*buffer_add_uint8)(t_buffer *, uint8_t);
+	int (*buffer_add_int32)(t_buffer *, int32_t);
+	int (*buffer_add_uint64)(t_buffer *, uint64_t);
+	int (*buffer_add_int64)(t_buffer *, int64_t);
+	int (*buffer_add_double)(t_buffer *, double);
+	int (*buffer_add_bool)(t_buffer *, bool);
+	int (*buffer_add_string)(t_buffer *, uint32_t, const char *);
+	uint32_t (*buffer_read_uint32)(t_buffer *);
+	uint8_t (*buffer_read_uint8)(t_buffer *);
+	int32_t (*buffer_read_int32)(t_buffer *);
+	uint64_t (*buffer_read_uint64)(t_buffer *);
+	int64_t (*buffer_read_int64)(t_buffer *);
+	double (*buffer_read_double)(t_buffer *);
+	bool (*buffer_read_bool)(t_buffer *);
+	char *(*buffer_read_string)(t_buffer *, uint32_t *);
 } t_interfaz;
 
 const t_interfaz *interfaz(void);
@@ -93,6 +136,49 @@ const t_interfaz *interfaz(void) {
 		tp0_liberar_lista,
 		tp0_version,
 		&logger,
+		tp0_esperar_cliente,
+		tp0_handshake,
+		tp0_recibir,
+		tp0_recibir_mensaje,
+		tp0_valores,
+		tp0_difundir,
+		tp0_conexion_activa,
+		tp0_opciones_crear,
+		tp0_opciones_destruir,
+		tp0_opciones_handshake,
+		tp0_opciones_handshakes,
+		tp0_opciones_handshake_opcional,
+		tp0_opciones_sin_handshake,
+		tp0_opciones_espera_ms,
+		tp0_opciones_tamanio_maximo,
+		tp0_opciones_reintentos_ms,
+		tp0_opciones_keepalive,
+		tp0_opciones_clientes_maximos,
+		tp0_opciones_cierre_ms,
+		tp0_iniciar_servidor_con,
+		tp0_crear_conexion,
+		tp0_atender,
+		tp0_detener,
+		buffer_create,
+		buffer_destroy,
+		buffer_add,
+		buffer_read,
+		buffer_add_uint32,
+		buffer_add_uint8,
+		buffer_add_int32,
+		buffer_add_uint64,
+		buffer_add_int64,
+		buffer_add_double,
+		buffer_add_bool,
+		buffer_add_string,
+		buffer_read_uint32,
+		buffer_read_uint8,
+		buffer_read_int32,
+		buffer_read_uint64,
+		buffer_read_int64,
+		buffer_read_double,
+		buffer_read_bool,
+		buffer_read_string,
 	};
 	return &todas;
 }

@@ -53,6 +53,9 @@ pub fn prototipos() -> Vec<Prototipo> {
 
 fn prototipo(declaracion: &str, comentario: &str) -> Option<Prototipo> {
     let junta = declaracion.split_whitespace().collect::<Vec<_>>().join(" ");
+    if junta.starts_with("typedef") {
+        return None;
+    }
     let sin_fin = junta.strip_suffix(");")?;
     let (antes, parametros) = sin_fin.split_once('(')?;
     let corte = antes.rfind(|c: char| !c.is_alphanumeric() && c != '_')?;
