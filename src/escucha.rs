@@ -209,7 +209,7 @@ impl Escucha {
             let llegada = if turno.pendientes.is_empty() {
                 self.aceptar(socket, &mut turno.pendientes, avisar)?
             } else {
-                self.repasar(socket, &mut turno.pendientes, avisar)?
+                self.repasar(socket, &mut turno.pendientes, None, avisar)?
             };
             if let Some(llegada) = llegada {
                 return Ok(llegada);
@@ -223,12 +223,16 @@ impl Escucha {
     /// se esperarían para siempre. Si otro hilo está esperando clientes, no hace falta: los contesta él.
     pub(crate) fn adelantar(&self, socket: &Socket, avisar: Aviso<'_>) {
         const A_LA_VEZ: usize = 64;
+        if self.valores().is_none() {
+            // Sin handshake nadie espera una respuesta: que sigan en la cola del kernel.
+            return;
+        }
         let Some(mut turno) = self.tomar_turno_libre() else { return };
         for _ in 0..A_LA_VEZ {
             if self.liberada.load(Ordering::Acquire) || !algo_paso(socket, &turno.pendientes) {
                 return;
             }
-            match self.repasar(socket, &mut turno.pendientes, avisar) {
+            match self.repasar(socket, &mut turno.pendientes, Some(Instant::now()), avisar) {
                 Ok(Some(llegada)) => self.listos.tomar().push_back(llegada),
                 Ok(None) => {}
                 Err(_) => return,
@@ -256,9 +260,10 @@ impl Escucha {
     ) -> Resultado<Option<Llegada>> {
         let (socket, par) = match red::aceptar(escucha) {
             Ok(aceptado) => aceptado,
-            Err(causa) => return self.por_que_no_acepta(escucha, causa).map(|()| None),
+            Err(causa) => return self.por_que_no_acepta(escucha, causa, pendientes.is_empty()).map(|()| None),
         };
-        red::preparar(&socket, self.opciones.keepalive).map_err(|causa| Error::sistema("setsockopt", causa))?;
+        // Falla sólo si el programa escucha en algo que no es TCP, donde no hace falta.
+        let _ = red::preparar(&socket, self.opciones.keepalive);
         let Some(aceptados) = self.valores() else {
             return Ok(Some(Llegada { socket, par, handshake: None }));
         };
@@ -285,15 +290,16 @@ impl Escucha {
         }
     }
 
-    /// `Ok`: no es de parar, hay que volver a intentar.
-    fn por_que_no_acepta(&self, escucha: &Socket, causa: io::Error) -> Resultado<()> {
+    /// `Ok`: no es de parar, hay que volver a intentar. Si no hay a quién más esperar, en un socket sin bloqueo se espera aquí.
+    fn por_que_no_acepta(&self, escucha: &Socket, causa: io::Error, sin_pendientes: bool) -> Resultado<()> {
         if self.liberada.load(Ordering::Acquire) {
             return Err(Error::Liberado);
         }
         match (causa.kind(), causa.raw_os_error()) {
             (ErrorKind::Interrupted, _) => Err(Error::Interrumpido),
             (ErrorKind::WouldBlock, _) if escucha.nonblocking().unwrap_or(false) => {
-                esperar_sockets(&mut [Interes::en(escucha, Sentido::Lectura)], None)
+                let mut en_el_que_escucha = [Interes::en(escucha, Sentido::Lectura)];
+                if sin_pendientes { esperar_sockets(&mut en_el_que_escucha, None) } else { Ok(()) }
             }
             (ErrorKind::WouldBlock, _) => Err(Error::TiempoDelPrograma { en_el_medio: false }),
             (_, Some(libc::EINVAL | libc::EOPNOTSUPP)) => Err(Error::NoEscucha { descriptor: escucha.as_raw_fd() }),
@@ -301,14 +307,15 @@ impl Escucha {
         }
     }
 
-    /// Con handshakes sin terminar: espera a cualquiera de ellos o a uno nuevo, y mira qué pasó.
+    /// Con handshakes sin terminar: espera, a lo sumo `hasta`, a cualquiera de ellos o a uno nuevo, y mira qué pasó.
     fn repasar(
         &self,
         escucha: &Socket,
         pendientes: &mut Vec<Pendiente>,
+        hasta: Option<Instant>,
         avisar: Aviso<'_>,
     ) -> Resultado<Option<Llegada>> {
-        let vence = pendientes.iter().filter_map(|pendiente| pendiente.vence).min();
+        let vence = pendientes.iter().filter_map(|pendiente| pendiente.vence).chain(hasta).min();
         let mut intereses = intereses_de(escucha, pendientes);
         esperar_sockets(&mut intereses, vence)?;
         let hay_nuevo = intereses.pop().is_some_and(|interes| interes.listo());
