@@ -33,11 +33,20 @@ pub struct Escritor {
 
 impl Escritor {
     /// Un payload vacío.
+    ///
+    /// ```
+    /// assert!(tp0::Escritor::nuevo().terminar().is_empty());
+    /// ```
     pub fn nuevo() -> Self {
         Self::default()
     }
 
-    /// Agrega bytes tal cual, sin su largo.
+    /// Agrega bytes tal cual, sin su largo: quien los lea tiene que saber cuántos son.
+    ///
+    /// ```
+    /// let payload = tp0::Escritor::nuevo().u8(3).bytes(b"abc").terminar();
+    /// assert_eq!(payload, [3, b'a', b'b', b'c']);
+    /// ```
     #[must_use]
     pub fn bytes(mut self, bytes: &[u8]) -> Self {
         self.bytes.extend_from_slice(bytes);
@@ -45,48 +54,82 @@ impl Escritor {
     }
 
     /// Agrega un entero de 1 byte.
+    ///
+    /// ```
+    /// assert_eq!(tp0::Escritor::nuevo().u8(25).terminar(), [25]);
+    /// ```
     #[must_use]
     pub fn u8(self, dato: u8) -> Self {
         self.bytes(&[dato])
     }
 
     /// Agrega un booleano: 1 byte, 0 o 1.
+    ///
+    /// ```
+    /// assert_eq!(tp0::Escritor::nuevo().bool(true).bool(false).terminar(), [1, 0]);
+    /// ```
     #[must_use]
     pub fn bool(self, dato: bool) -> Self {
         self.u8(u8::from(dato))
     }
 
     /// Agrega un entero sin signo de 4 bytes.
+    ///
+    /// ```
+    /// assert_eq!(tp0::Escritor::nuevo().u32(0x0102_0304).terminar(), [4, 3, 2, 1], "el byte menos significativo va primero");
+    /// ```
     #[must_use]
     pub fn u32(self, dato: u32) -> Self {
         self.bytes(&dato.to_le_bytes())
     }
 
-    /// Agrega un entero con signo de 4 bytes.
+    /// Agrega un entero con signo de 4 bytes, en complemento a dos.
+    ///
+    /// ```
+    /// assert_eq!(tp0::Escritor::nuevo().i32(-2).terminar(), [0xfe, 0xff, 0xff, 0xff]);
+    /// ```
     #[must_use]
     pub fn i32(self, dato: i32) -> Self {
         self.bytes(&dato.to_le_bytes())
     }
 
     /// Agrega un entero sin signo de 8 bytes.
+    ///
+    /// ```
+    /// assert_eq!(tp0::Escritor::nuevo().u64(258).terminar(), [2, 1, 0, 0, 0, 0, 0, 0]);
+    /// ```
     #[must_use]
     pub fn u64(self, dato: u64) -> Self {
         self.bytes(&dato.to_le_bytes())
     }
 
-    /// Agrega un entero con signo de 8 bytes.
+    /// Agrega un entero con signo de 8 bytes, en complemento a dos.
+    ///
+    /// ```
+    /// assert_eq!(tp0::Escritor::nuevo().i64(-1).terminar(), [0xff; 8]);
+    /// ```
     #[must_use]
     pub fn i64(self, dato: i64) -> Self {
         self.bytes(&dato.to_le_bytes())
     }
 
-    /// Agrega un real de 8 bytes.
+    /// Agrega un real de 8 bytes: el `double` de C.
+    ///
+    /// ```
+    /// assert_eq!(tp0::Escritor::nuevo().f64(1.0).terminar(), [0, 0, 0, 0, 0, 0, 0xf0, 0x3f]);
+    /// ```
     #[must_use]
     pub fn f64(self, dato: f64) -> Self {
         self.bytes(&dato.to_le_bytes())
     }
 
-    /// Agrega un texto: su largo con el `'\0'`, y sus bytes con el `'\0'`.
+    /// Agrega un texto: su largo en 4 bytes, contando el `'\0'`, y sus bytes con el `'\0'`.
+    ///
+    /// ```
+    /// let payload = tp0::Escritor::nuevo().texto("Ana")?.terminar();
+    /// assert_eq!(payload, [4, 0, 0, 0, b'A', b'n', b'a', 0]);
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::DemasiadoGrande`] si el largo no entra en un `u32`.
@@ -96,13 +139,37 @@ impl Escritor {
         Ok(self.u32(largo).bytes(texto.as_bytes()).u8(0))
     }
 
-    /// El payload armado.
+    /// El payload armado, para [`Conexion::enviar`](crate::Conexion::enviar).
+    ///
+    /// ```
+    /// # use tp0::{Conexion, Escritor, Lector, Recibido, Servidor};
+    /// # let servidor = Servidor::iniciar("127.0.0.1", "0")?;
+    /// # let conexion = Conexion::conectar("127.0.0.1", &servidor.puerto()?.to_string())?;
+    /// # let mut del_otro_lado = servidor.esperar_cliente()?;
+    /// const PERSONA: i32 = 7;
+    /// conexion.enviar(PERSONA, &Escritor::nuevo().u32(30_123_456).texto("Ana")?.terminar())?;
+    ///
+    /// let Some(Recibido::Otro { codigo: PERSONA, payload }) = del_otro_lado.recibir()? else { panic!() };
+    /// let mut lector = Lector::de(payload);
+    /// assert_eq!((lector.u32()?, lector.texto()?), (30_123_456, "Ana"));
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
     pub fn terminar(self) -> Vec<u8> {
         self.bytes
     }
 }
 
 /// Lee un payload, dato por dato, en el orden en que se lo escribió. Una lectura que no entra no lee nada.
+///
+/// ```
+/// use tp0::{Error, Lector};
+///
+/// let mut lector = Lector::de(&[25, 1, 2]);
+/// assert_eq!(lector.u8()?, 25);
+/// assert!(matches!(lector.u32(), Err(Error::BufferCorto { quedan: 2, pedidos: 4 })));
+/// assert_eq!(lector.bytes(2)?, [1, 2], "lo que no entró sigue ahí");
+/// # Ok::<(), tp0::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Lector<'a> {
     bytes: &'a [u8],
@@ -110,17 +177,40 @@ pub struct Lector<'a> {
 }
 
 impl<'a> Lector<'a> {
-    /// Lee desde el comienzo de `payload`.
+    /// Lee desde el comienzo de `payload`, que presta: nada se copia.
+    ///
+    /// ```
+    /// let mut lector = tp0::Lector::de(&[7, 8]);
+    /// assert_eq!((lector.u8()?, lector.u8()?), (7, 8));
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
     pub fn de(payload: &'a [u8]) -> Self {
         Self { bytes: payload, leidos: 0 }
     }
 
-    /// Cuántos bytes quedan por leer.
+    /// Cuántos bytes quedan por leer. Sirve para leer una lista hasta el final:
+    ///
+    /// ```
+    /// let mut lector = tp0::Lector::de(&[1, 0, 0, 0, 2, 0, 0, 0]);
+    /// let mut numeros = Vec::new();
+    /// while lector.quedan() > 0 {
+    ///     numeros.push(lector.u32()?);
+    /// }
+    /// assert_eq!(numeros, [1, 2]);
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
     pub fn quedan(&self) -> usize {
         self.bytes.len() - self.leidos
     }
 
     /// Los próximos `cantidad` bytes, prestados.
+    ///
+    /// ```
+    /// let mut lector = tp0::Lector::de(b"\x03abc");
+    /// let largo = lector.u8()?;
+    /// assert_eq!(lector.bytes(usize::from(largo))?, b"abc");
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::BufferCorto`] si no quedan tantos.
@@ -137,64 +227,113 @@ impl<'a> Lector<'a> {
 
     /// Un entero de 1 byte.
     ///
+    /// ```
+    /// assert_eq!(tp0::Lector::de(&[255]).u8()?, 255);
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
+    ///
     /// # Errors
-    /// [`Error::BufferCorto`].
+    /// [`Error::BufferCorto`] si no queda ninguno.
     pub fn u8(&mut self) -> Resultado<u8> {
         self.fijos().map(u8::from_le_bytes)
     }
 
     /// Un booleano: cualquier byte que no sea 0 es verdadero, como en C.
     ///
+    /// ```
+    /// let mut lector = tp0::Lector::de(&[0, 1, 2]);
+    /// assert_eq!((lector.bool()?, lector.bool()?, lector.bool()?), (false, true, true));
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
+    ///
     /// # Errors
-    /// [`Error::BufferCorto`].
+    /// [`Error::BufferCorto`] si no queda ningún byte.
     pub fn bool(&mut self) -> Resultado<bool> {
         self.u8().map(|dato| dato != 0)
     }
 
     /// Un entero sin signo de 4 bytes.
     ///
+    /// ```
+    /// assert_eq!(tp0::Lector::de(&[4, 3, 2, 1]).u32()?, 0x0102_0304);
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
+    ///
     /// # Errors
-    /// [`Error::BufferCorto`].
+    /// [`Error::BufferCorto`] si quedan menos de 4 bytes.
     pub fn u32(&mut self) -> Resultado<u32> {
         self.fijos().map(u32::from_le_bytes)
     }
 
     /// Un entero con signo de 4 bytes.
     ///
+    /// ```
+    /// assert_eq!(tp0::Lector::de(&[0xfe, 0xff, 0xff, 0xff]).i32()?, -2);
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
+    ///
     /// # Errors
-    /// [`Error::BufferCorto`].
+    /// [`Error::BufferCorto`] si quedan menos de 4 bytes.
     pub fn i32(&mut self) -> Resultado<i32> {
         self.fijos().map(i32::from_le_bytes)
     }
 
     /// Un entero sin signo de 8 bytes.
     ///
+    /// ```
+    /// assert_eq!(tp0::Lector::de(&[2, 1, 0, 0, 0, 0, 0, 0]).u64()?, 258);
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
+    ///
     /// # Errors
-    /// [`Error::BufferCorto`].
+    /// [`Error::BufferCorto`] si quedan menos de 8 bytes.
     pub fn u64(&mut self) -> Resultado<u64> {
         self.fijos().map(u64::from_le_bytes)
     }
 
     /// Un entero con signo de 8 bytes.
     ///
+    /// ```
+    /// assert_eq!(tp0::Lector::de(&[0xff; 8]).i64()?, -1);
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
+    ///
     /// # Errors
-    /// [`Error::BufferCorto`].
+    /// [`Error::BufferCorto`] si quedan menos de 8 bytes.
     pub fn i64(&mut self) -> Resultado<i64> {
         self.fijos().map(i64::from_le_bytes)
     }
 
     /// Un real de 8 bytes.
     ///
+    /// ```
+    /// assert_eq!(tp0::Lector::de(&[0, 0, 0, 0, 0, 0, 0xf0, 0x3f]).f64()?, 1.0);
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
+    ///
     /// # Errors
-    /// [`Error::BufferCorto`].
+    /// [`Error::BufferCorto`] si quedan menos de 8 bytes.
     pub fn f64(&mut self) -> Resultado<f64> {
         self.fijos().map(f64::from_le_bytes)
     }
 
-    /// Un texto, prestado y sin su `'\0'`.
+    /// Un texto, prestado y sin el `'\0'` del final.
+    ///
+    /// ```
+    /// use tp0::{Error, Lector};
+    ///
+    /// let mut lector = Lector::de(b"\x04\0\0\0Ana\0\xc8\0\0\0x");
+    /// assert_eq!(lector.texto()?, "Ana");
+    ///
+    /// // El segundo dice medir 200 bytes y queda uno.
+    /// assert!(matches!(lector.texto(), Err(Error::BufferCorto { quedan: 1, pedidos: 200 })));
+    /// assert_eq!(lector.quedan(), 5);
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
     ///
     /// # Errors
-    /// [`Error::BufferCorto`] si su largo dice más de lo que queda, y entonces no lee ni el largo; [`Error::Texto`] si no es UTF-8.
+    /// [`Error::BufferCorto`] si su largo dice más de lo que queda, y entonces no lee ni el largo; [`Error::Texto`] si no es
+    /// UTF-8, y entonces ya lo pasó: lo próximo que se lea es lo que sigue.
     pub fn texto(&mut self) -> Resultado<&'a str> {
         let comienzo = self.leidos;
         let bytes = self.u32().and_then(|largo| self.bytes(usize::try_from(largo).unwrap_or(usize::MAX)));

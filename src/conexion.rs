@@ -23,7 +23,10 @@ use crate::sistema::{self, Cerrojo, Sentido};
 /// Una conexión con otro proceso, ya saludada.
 ///
 /// Se envía por `&self`: varios hilos pueden enviar a la vez y ningún mensaje se mezcla con otro. Se recibe por `&mut self`, y
-/// lo recibido se presta sin copiar. Al soltarla se cierra.
+/// lo recibido se presta sin copiar. Al soltarla se cierra, si no queda ningún [`Emisor`] suyo.
+///
+/// Enviar y recibir esperan lo que haga falta, y las señales no los cortan. Un error que deja un mensaje por la mitad termina la
+/// conexión.
 ///
 /// ```
 /// use tp0::{Conexion, Recibido, Servidor};
@@ -47,7 +50,23 @@ pub struct Conexion {
 }
 
 impl Conexion {
-    /// Conecta con el servidor que escucha en `ip` y `puerto`, y hace el handshake, con las opciones del entorno.
+    /// Conecta con el servidor que escucha en `ip` y `puerto`, y hace el handshake, con las opciones del entorno. Los blancos
+    /// y fines de línea de los bordes no cuentan.
+    ///
+    /// ```
+    /// use tp0::{Conexion, Error, Servidor};
+    ///
+    /// let servidor = Servidor::iniciar("127.0.0.1", "0")?;
+    /// let puerto = format!("{}\r\n", servidor.puerto()?); // como sale de un .config editado en Windows
+    /// let conexion = Conexion::conectar("127.0.0.1", &puerto)?;
+    /// assert_eq!(conexion.par(), servidor.direccion()?);
+    ///
+    /// // Donde no escucha nadie, el error dice a dónde se quiso llegar y qué revisar.
+    /// let error = Conexion::conectar("127.0.0.1", "1").unwrap_err();
+    /// assert!(matches!(error, Error::NadieEscucha { direccion } if direccion.port() == 1));
+    /// assert!(error.to_string().contains("127.0.0.1:1. ¿Levantaste primero el servidor?"));
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
     ///
     /// # Errors
     /// Los de [`conectar_con`](Self::conectar_con), y [`Error::Entorno`].
@@ -56,14 +75,30 @@ impl Conexion {
     }
 
     /// Conecta y hace el handshake según `opciones`. Prueba todas las direcciones de `ip`, que puede ser un nombre.
+    /// [`espera`](Opciones::espera) es el plazo de todo junto, pero no cuenta lo que tarde en buscarse un nombre.
     ///
     /// Mientras espera la respuesta, los servidores de este mismo proceso contestan los handshakes que les lleguen: dos servidores
     /// pueden conectarse entre sí antes de esperar clientes.
     ///
+    /// ```
+    /// use tp0::{Conexion, Error, Opciones, Servidor};
+    ///
+    /// let servidor = Servidor::iniciar_con("127.0.0.1", "0", &Opciones::nuevas().handshake(20))?;
+    /// let puerto = servidor.puerto()?.to_string();
+    ///
+    /// let conexion = Conexion::conectar_con("127.0.0.1", &puerto, &Opciones::nuevas().handshake(20))?;
+    /// assert!(conexion.activa());
+    ///
+    /// let error = Conexion::conectar_con("127.0.0.1", &puerto, &Opciones::nuevas().handshake(7)).unwrap_err();
+    /// assert!(matches!(error, Error::HandshakeRechazado { mostrado: 7, .. }));
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Ip`], [`Error::Puerto`] o [`Error::NoResuelve`] si no hay a dónde; [`Error::NadieEscucha`],
     /// [`Error::SinRuta`] o [`Error::PlazoDeConexion`] si no se pudo; [`Error::HandshakeRechazado`], [`Error::OtroProtocolo`],
-    /// [`Error::HandshakeCortado`] o [`Error::PlazoDeHandshake`] si no se entendieron.
+    /// [`Error::HandshakeCortado`] o [`Error::PlazoDeHandshake`] si no se entendieron; [`Error::SinDescriptores`],
+    /// [`Error::SinMemoria`] y [`Error::Sistema`].
     pub fn conectar_con(ip: &str, puerto: &str, opciones: &Opciones) -> Resultado<Self> {
         let hecha = conectar(ip, puerto, opciones, &VecinosDeRust)?;
         Ok(Self::nueva(hecha.socket, hecha.par, hecha.handshake, opciones))
@@ -87,30 +122,102 @@ impl Conexion {
         Arc::downgrade(&self.emisor.extremo)
     }
 
-    /// Con quién se habla.
+    /// Con quién se habla: su IP y su puerto.
+    ///
+    /// ```
+    /// # use tp0::{Conexion, Servidor};
+    /// # let servidor = Servidor::iniciar("127.0.0.1", "0")?;
+    /// let conexion = Conexion::conectar("127.0.0.1", &servidor.puerto()?.to_string())?;
+    /// let cliente = servidor.esperar_cliente()?;
+    /// assert_eq!(conexion.par(), servidor.direccion()?);
+    /// assert!(cliente.par().ip().is_loopback(), "el cliente está en esta misma máquina");
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
     pub fn par(&self) -> SocketAddr {
         self.emisor.extremo.par
     }
 
     /// El valor con que se saludaron: en un servidor que acepta varios, quién es el cliente. `None`: sin handshake.
+    ///
+    /// ```
+    /// use tp0::{Conexion, Opciones, Servidor};
+    ///
+    /// const CPU: i32 = 10;
+    /// const MEMORIA: i32 = 20;
+    /// let servidor = Servidor::iniciar_con("127.0.0.1", "0", &Opciones::nuevas().handshakes(&[CPU, MEMORIA])?)?;
+    /// let puerto = servidor.puerto()?.to_string();
+    ///
+    /// let _memoria = Conexion::conectar_con("127.0.0.1", &puerto, &Opciones::nuevas().handshake(MEMORIA))?;
+    /// assert_eq!(servidor.esperar_cliente()?.handshake(), Some(MEMORIA));
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
     pub fn handshake(&self) -> Option<i32> {
         self.emisor.extremo.handshake
     }
 
-    /// Si el otro lado sigue ahí. No consume nada ni espera. Puede haber cerrado y quedar algo suyo por recibir.
+    /// Si el otro lado sigue ahí. No consume nada ni espera. Si cerró, puede quedar algo suyo por recibir; si se le cortó el cable,
+    /// sólo se sabe con [`keepalive`](Opciones::keepalive).
+    ///
+    /// ```
+    /// # use tp0::{Conexion, Servidor};
+    /// # let servidor = Servidor::iniciar("127.0.0.1", "0")?;
+    /// # let cliente = Conexion::conectar("127.0.0.1", &servidor.puerto()?.to_string())?;
+    /// let mut conexion = servidor.esperar_cliente()?;
+    /// assert!(conexion.activa());
+    ///
+    /// drop(cliente);
+    /// assert!(conexion.recibir()?.is_none());
+    /// assert!(!conexion.activa());
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
     pub fn activa(&self) -> bool {
         self.emisor.activa()
     }
 
-    /// Envía un texto (MENSAJE).
+    /// Envía un texto (MENSAJE), con un `'\0'` al final. Si tiene otro adentro, para quien lo reciba termina ahí.
+    ///
+    /// Espera a que entre en los buffers del sistema: si el otro lado no lee, se llenan.
+    ///
+    /// ```
+    /// use tp0::Error;
+    ///
+    /// # use tp0::{Conexion, Recibido, Servidor};
+    /// # let servidor = Servidor::iniciar("127.0.0.1", "0")?;
+    /// # let cliente = Conexion::conectar("127.0.0.1", &servidor.puerto()?.to_string())?;
+    /// # let mut conexion = servidor.esperar_cliente()?;
+    /// cliente.enviar_mensaje("¿hay alguien?")?;
+    /// assert!(matches!(conexion.recibir()?, Some(Recibido::Mensaje("¿hay alguien?"))));
+    ///
+    /// drop(cliente);
+    /// assert!(conexion.recibir()?.is_none());
+    /// assert!(matches!(conexion.enviar_mensaje("sí"), Err(Error::ParIdo)), "y nunca SIGPIPE");
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
     ///
     /// # Errors
-    /// [`Error::ParIdo`] si el otro ya no está; [`Error::DemasiadoGrande`]; [`Error::Sistema`].
+    /// [`Error::ParIdo`] si el otro ya no está (lo nota el primer envío, si cerró hace más de un milisegundo);
+    /// [`Error::DemasiadoGrande`] si pasa de [`tamanio_maximo`](Opciones::tamanio_maximo), y entonces no se envió nada;
+    /// [`Error::ParMudo`]; [`Error::TiempoDelPrograma`] si el programa le puso un tiempo al socket; [`Error::SinMemoria`] y
+    /// [`Error::Sistema`].
     pub fn enviar_mensaje(&self, texto: &str) -> Resultado<()> {
         self.emisor.enviar_mensaje(texto)
     }
 
-    /// Envía un paquete.
+    /// Envía un paquete, que se puede volver a usar: no se vacía.
+    ///
+    /// ```
+    /// # use tp0::{Conexion, Paquete, Recibido, Servidor};
+    /// # let servidor = Servidor::iniciar("127.0.0.1", "0")?;
+    /// # let cliente = Conexion::conectar("127.0.0.1", &servidor.puerto()?.to_string())?;
+    /// # let mut conexion = servidor.esperar_cliente()?;
+    /// let mut paquete = Paquete::nuevo();
+    /// paquete.agregar(b"clave\0")?.agregar(&42_u32.to_le_bytes())?;
+    /// cliente.enviar_paquete(&paquete)?;
+    ///
+    /// let Some(Recibido::Paquete(recibido)) = conexion.recibir()? else { panic!() };
+    /// assert_eq!(recibido.valores().collect::<Vec<_>>(), [b"clave\0".as_slice(), &[42, 0, 0, 0]]);
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
     ///
     /// # Errors
     /// Los de [`enviar_mensaje`](Self::enviar_mensaje).
@@ -120,24 +227,53 @@ impl Conexion {
 
     /// Envía un payload cualquiera (puede ser vacío) con el código de operación que sea.
     ///
+    /// ```
+    /// # use tp0::{Conexion, Recibido, Servidor};
+    /// # let servidor = Servidor::iniciar("127.0.0.1", "0")?;
+    /// # let cliente = Conexion::conectar("127.0.0.1", &servidor.puerto()?.to_string())?;
+    /// # let mut conexion = servidor.esperar_cliente()?;
+    /// const INTERRUPCION: i32 = 9;
+    /// cliente.enviar(INTERRUPCION, b"")?; // un aviso: sólo el header
+    /// assert!(matches!(conexion.recibir()?, Some(Recibido::Otro { codigo: INTERRUPCION, payload: [] })));
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// Los de [`enviar_mensaje`](Self::enviar_mensaje), y [`Error::Argumento`] si el código es negativo.
     pub fn enviar(&self, codigo: i32, payload: &[u8]) -> Resultado<()> {
         self.emisor.enviar(codigo, payload)
     }
 
-    /// Espera el próximo mensaje. `None`: el otro terminó la conversación, entre un mensaje y otro.
+    /// Espera el próximo mensaje, lo que haga falta. `None`: el otro terminó la conversación, entre un mensaje y otro.
     ///
     /// Antes de esperar, envía lo que haya encolado.
     ///
+    /// ```
+    /// # use tp0::{Conexion, Recibido, Servidor};
+    /// # let servidor = Servidor::iniciar("127.0.0.1", "0")?;
+    /// # let cliente = Conexion::conectar("127.0.0.1", &servidor.puerto()?.to_string())?;
+    /// # let mut conexion = servidor.esperar_cliente()?;
+    /// # cliente.enviar_mensaje("uno")?;
+    /// # cliente.enviar_mensaje("dos")?;
+    /// # drop(cliente);
+    /// let mut textos = Vec::new();
+    /// while let Some(recibido) = conexion.recibir()? {
+    ///     if let Recibido::Mensaje(texto) = recibido {
+    ///         textos.push(texto.to_owned()); // lo prestado dura hasta la próxima recepción
+    ///     }
+    /// }
+    /// assert_eq!(textos, ["uno", "dos"]);
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
+    ///
     /// # Errors
-    /// Los de [`Receptor::recibir`], y los de [`Emisor::vaciar`].
+    /// Los de [`Receptor::recibir`]; y los de [`Emisor::vaciar`], que no impiden recibir, con otra llamada, lo que ya haya llegado.
     pub fn recibir(&mut self) -> Resultado<Option<Recibido<'_>>> {
         self.emisor.vaciar()?;
         self.receptor.recibir()
     }
 
-    /// Otro emisor de esta misma conexión, para enviar desde otro hilo.
+    /// Otro emisor de esta misma conexión, para enviar desde otro hilo. Mientras exista, la conexión no se cierra.
     ///
     /// ```
     /// # use tp0::{Conexion, Servidor};
@@ -174,6 +310,29 @@ impl Conexion {
 }
 
 impl AsFd for Conexion {
+    /// El socket, para lo que esta biblioteca no ofrece; por ejemplo, un tiempo máximo de recepción:
+    ///
+    /// ```
+    /// use std::net::TcpStream;
+    /// use std::os::fd::AsFd;
+    /// use std::time::Duration;
+    /// use tp0::{Conexion, Error, Recibido, Servidor};
+    ///
+    /// # let servidor = Servidor::iniciar("127.0.0.1", "0")?;
+    /// # let cliente = Conexion::conectar("127.0.0.1", &servidor.puerto()?.to_string())?;
+    /// let mut conexion = servidor.esperar_cliente()?;
+    /// let socket = TcpStream::from(conexion.as_fd().try_clone_to_owned()?);
+    /// socket.set_read_timeout(Some(Duration::from_millis(10)))?;
+    /// assert!(matches!(conexion.recibir(), Err(Error::TiempoDelPrograma { en_el_medio: false })));
+    ///
+    /// socket.set_read_timeout(None)?;
+    /// cliente.enviar_mensaje("perdón, llego tarde")?;
+    /// assert!(matches!(conexion.recibir()?, Some(Recibido::Mensaje(_))), "la conexión sigue");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// Cuidado con `poll` y `select`: avisan de lo que llega al socket, y un mensaje que llegó junto con otro ya puede estar
+    /// leído. No hay que leer ni escribir por él: se perdería el comienzo de algún mensaje.
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.emisor.as_fd()
     }
@@ -221,18 +380,59 @@ impl fmt::Debug for Extremo {
 }
 
 /// La mitad de una conexión que envía. Se puede clonar y usar desde varios hilos: cada mensaje sale entero.
+///
+/// ```
+/// # use tp0::{Conexion, Recibido, Servidor};
+/// # let servidor = Servidor::iniciar("127.0.0.1", "0")?;
+/// # let conexion = Conexion::conectar("127.0.0.1", &servidor.puerto()?.to_string())?;
+/// # let mut del_otro_lado = servidor.esperar_cliente()?;
+/// let hilos: Vec<_> = (0..4)
+///     .map(|numero| {
+///         let emisor = conexion.emisor();
+///         std::thread::spawn(move || emisor.enviar(7, &[numero; 1000]))
+///     })
+///     .collect();
+/// for _ in &hilos {
+///     let Some(Recibido::Otro { codigo: 7, payload }) = del_otro_lado.recibir()? else { panic!() };
+///     assert!(payload.len() == 1000 && payload.iter().all(|byte| *byte == payload[0]), "nadie se mezcló con nadie");
+/// }
+/// # for hilo in hilos { hilo.join().unwrap()?; }
+/// # Ok::<(), tp0::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Emisor {
     extremo: Arc<Extremo>,
 }
 
 impl Emisor {
-    /// Si el otro lado sigue ahí. No consume nada ni espera.
+    /// Como [`Conexion::activa`]: si el otro lado sigue ahí. No consume nada ni espera.
+    ///
+    /// ```
+    /// # use tp0::{Conexion, Servidor};
+    /// # let servidor = Servidor::iniciar("127.0.0.1", "0")?;
+    /// # let cliente = Conexion::conectar("127.0.0.1", &servidor.puerto()?.to_string())?;
+    /// let (mut receptor, emisor) = servidor.esperar_cliente()?.separar();
+    /// assert!(emisor.activa());
+    /// drop(cliente);
+    /// assert!(receptor.recibir()?.is_none());
+    /// assert!(!emisor.activa());
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
     pub fn activa(&self) -> bool {
         !sistema::el_par_cerro(&self.extremo.socket)
     }
 
-    /// Envía un texto (MENSAJE).
+    /// Como [`Conexion::enviar_mensaje`]: envía un texto (MENSAJE).
+    ///
+    /// ```
+    /// # use tp0::{Conexion, Recibido, Servidor};
+    /// # let servidor = Servidor::iniciar("127.0.0.1", "0")?;
+    /// # let conexion = Conexion::conectar("127.0.0.1", &servidor.puerto()?.to_string())?;
+    /// # let mut del_otro_lado = servidor.esperar_cliente()?;
+    /// conexion.emisor().enviar_mensaje("hola")?;
+    /// assert!(matches!(del_otro_lado.recibir()?, Some(Recibido::Mensaje("hola"))));
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
     ///
     /// # Errors
     /// Los de [`Conexion::enviar_mensaje`].
@@ -240,7 +440,17 @@ impl Emisor {
         self.enviar_ya(protocolo::MENSAJE, texto.as_bytes(), b"\0")
     }
 
-    /// Envía un paquete.
+    /// Como [`Conexion::enviar_paquete`].
+    ///
+    /// ```
+    /// # use tp0::{Conexion, Paquete, Recibido, Servidor};
+    /// # let servidor = Servidor::iniciar("127.0.0.1", "0")?;
+    /// # let conexion = Conexion::conectar("127.0.0.1", &servidor.puerto()?.to_string())?;
+    /// # let mut del_otro_lado = servidor.esperar_cliente()?;
+    /// conexion.emisor().enviar_paquete(Paquete::nuevo().agregar(b"uno")?)?;
+    /// assert!(matches!(del_otro_lado.recibir()?, Some(Recibido::Paquete(paquete)) if paquete.valores().eq([b"uno"])));
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
     ///
     /// # Errors
     /// Los de [`Conexion::enviar_mensaje`].
@@ -248,7 +458,21 @@ impl Emisor {
         self.enviar_ya(paquete.codigo(), paquete.payload(), b"")
     }
 
-    /// Envía un payload cualquiera (puede ser vacío) con el código de operación que sea.
+    /// Como [`Conexion::enviar`]: un payload cualquiera (puede ser vacío) con el código de operación que sea.
+    ///
+    /// ```
+    /// use tp0::Error;
+    ///
+    /// # use tp0::{Conexion, Recibido, Servidor};
+    /// # let servidor = Servidor::iniciar("127.0.0.1", "0")?;
+    /// # let conexion = Conexion::conectar("127.0.0.1", &servidor.puerto()?.to_string())?;
+    /// # let mut del_otro_lado = servidor.esperar_cliente()?;
+    /// let emisor = conexion.emisor();
+    /// assert!(matches!(emisor.enviar(-1, b"x"), Err(Error::Argumento(_))));
+    /// emisor.enviar(7, b"x")?;
+    /// assert!(matches!(del_otro_lado.recibir()?, Some(Recibido::Otro { codigo: 7, payload: b"x" })));
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
     ///
     /// # Errors
     /// Los de [`Conexion::enviar`].
@@ -256,8 +480,10 @@ impl Emisor {
         self.enviar_ya(codigo, payload, b"")
     }
 
-    /// Encola un texto: sale con el próximo [`vaciar`](Self::vaciar), envío o recepción de la conexión, o cuando se junta bastante. Muchos
-    /// mensajes chicos salen en una sola llamada al sistema.
+    /// Encola un texto. Muchos mensajes chicos salen en una sola llamada al sistema: con el próximo [`vaciar`](Self::vaciar),
+    /// con el próximo envío o [`Conexion::recibir`] (no con el de un [`Receptor`] separado), o cuando se juntan 64 KiB.
+    ///
+    /// Al soltar la conexión entera, con todos sus emisores, sale lo que haya quedado; si falla, nadie se entera.
     ///
     /// ```
     /// # use tp0::{Conexion, Servidor};
@@ -285,7 +511,20 @@ impl Emisor {
         self.encolar_partes(protocolo::MENSAJE, texto.as_bytes(), b"\0")
     }
 
-    /// Encola un paquete.
+    /// Encola un paquete, como [`encolar_mensaje`](Self::encolar_mensaje). Lo que se envía después sale después:
+    ///
+    /// ```
+    /// # use tp0::{Conexion, Paquete, Recibido, Servidor};
+    /// # let servidor = Servidor::iniciar("127.0.0.1", "0")?;
+    /// # let conexion = Conexion::conectar("127.0.0.1", &servidor.puerto()?.to_string())?;
+    /// # let mut del_otro_lado = servidor.esperar_cliente()?;
+    /// let emisor = conexion.emisor();
+    /// emisor.encolar_paquete(Paquete::nuevo().agregar(b"primero")?)?;
+    /// emisor.enviar_mensaje("segundo")?;
+    /// assert!(matches!(del_otro_lado.recibir()?, Some(Recibido::Paquete(_))));
+    /// assert!(matches!(del_otro_lado.recibir()?, Some(Recibido::Mensaje("segundo"))));
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
     ///
     /// # Errors
     /// Los de [`Conexion::enviar_mensaje`].
@@ -293,7 +532,18 @@ impl Emisor {
         self.encolar_partes(paquete.codigo(), paquete.payload(), b"")
     }
 
-    /// Encola un payload cualquiera con el código de operación que sea.
+    /// Encola un payload cualquiera con el código de operación que sea, como [`encolar_mensaje`](Self::encolar_mensaje).
+    ///
+    /// ```
+    /// # use tp0::{Conexion, Recibido, Servidor};
+    /// # let servidor = Servidor::iniciar("127.0.0.1", "0")?;
+    /// # let conexion = Conexion::conectar("127.0.0.1", &servidor.puerto()?.to_string())?;
+    /// # let mut del_otro_lado = servidor.esperar_cliente()?;
+    /// conexion.emisor().encolar(7, b"lo de siempre")?;
+    /// drop(conexion); // al soltarla sale lo encolado
+    /// assert!(matches!(del_otro_lado.recibir()?, Some(Recibido::Otro { codigo: 7, payload: b"lo de siempre" })));
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
     ///
     /// # Errors
     /// Los de [`Conexion::enviar`].
@@ -301,7 +551,23 @@ impl Emisor {
         self.encolar_partes(codigo, payload, b"")
     }
 
-    /// Envía todo lo encolado.
+    /// Envía todo lo encolado. Sin nada encolado, no hace nada.
+    ///
+    /// ```
+    /// use tp0::Error;
+    ///
+    /// # use tp0::{Conexion, Servidor};
+    /// # let servidor = Servidor::iniciar("127.0.0.1", "0")?;
+    /// # let cliente = Conexion::conectar("127.0.0.1", &servidor.puerto()?.to_string())?;
+    /// let (mut receptor, emisor) = servidor.esperar_cliente()?.separar();
+    /// emisor.encolar_mensaje("tarde")?;
+    ///
+    /// drop(cliente);
+    /// assert!(receptor.recibir()?.is_none());
+    /// assert!(matches!(emisor.vaciar(), Err(Error::ParIdo)));
+    /// assert!(emisor.vaciar().is_ok(), "lo encolado se perdió: no queda nada por enviar");
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
     ///
     /// # Errors
     /// Los de [`Conexion::enviar_mensaje`]; lo encolado se pierde.
@@ -337,26 +603,50 @@ impl Emisor {
 }
 
 impl AsFd for Emisor {
+    /// El socket de la conexión: el mismo que el de su [`Receptor`]. Vale lo que dice el de [`Conexion`](Conexion#method.as_fd).
+    ///
+    /// ```
+    /// use std::os::fd::{AsFd, AsRawFd};
+    ///
+    /// # use tp0::{Conexion, Servidor};
+    /// # let servidor = Servidor::iniciar("127.0.0.1", "0")?;
+    /// # let conexion = Conexion::conectar("127.0.0.1", &servidor.puerto()?.to_string())?;
+    /// let (receptor, emisor) = conexion.separar();
+    /// assert_eq!(emisor.as_fd().as_raw_fd(), receptor.as_fd().as_raw_fd());
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.extremo.socket.as_fd()
     }
 }
 
-/// Envía el mismo paquete a muchos. El que no lee no demora a los demás: si no le entra nada no se le envía, y la conexión sigue; si queda
-/// un segundo a medio enviar, se termina. Devuelve en qué lugar de `emisores` estaba cada uno que falló, y por qué.
+/// Envía el mismo paquete a muchos. Devuelve en qué lugar de `emisores` estaba cada uno que falló, y por qué.
+///
+/// El que no lee no demora a los demás: si no le entra nada, o si otro hilo le está enviando y no termina en 20 ms, no se le
+/// envía, y la conexión sigue; si queda a medio enviar y pasa un segundo sin que avance, la conexión se termina. Lo encolado
+/// en un emisor no sale con esto: sale después. Vuelve cuando terminó con el último.
 ///
 /// ```
-/// # use tp0::{Conexion, Paquete, Servidor};
+/// use tp0::{Conexion, Error, Paquete, Servidor};
+///
 /// # let servidor = Servidor::iniciar("127.0.0.1", "0")?;
 /// # let puerto = servidor.puerto()?.to_string();
-/// # let cliente = std::thread::spawn(move || Conexion::conectar("127.0.0.1", &puerto)?.recibir().map(|_| ()));
-/// let emisores = vec![servidor.esperar_cliente()?.emisor()];
+/// # let mut ana = Conexion::conectar("127.0.0.1", &puerto)?;
+/// # let con_ana = servidor.esperar_cliente()?;
+/// # let beto = Conexion::conectar("127.0.0.1", &puerto)?;
+/// # let mut con_beto = servidor.esperar_cliente()?;
+/// let emisores = [con_ana.emisor(), con_beto.emisor()];
+///
+/// drop(beto);
+/// assert!(con_beto.recibir()?.is_none(), "Beto se fue");
+///
 /// let fallaron = tp0::difundir(&emisores, Paquete::nuevo().agregar(b"a todos")?);
-/// assert!(fallaron.is_empty());
-/// # drop(emisores);
-/// # cliente.join().unwrap()?;
+/// assert!(matches!(fallaron.as_slice(), [(1, Error::ParIdo)]));
+/// assert!(ana.recibir()?.is_some());
 /// # Ok::<(), tp0::Error>(())
 /// ```
+///
+/// Los errores de cada uno: [`Error::NoLee`], y los de [`Conexion::enviar_mensaje`].
 pub fn difundir(emisores: &[Emisor], paquete: &Paquete) -> Vec<(usize, Error)> {
     let mut fallaron = Vec::new();
     let mut lugares = Vec::new();
@@ -381,6 +671,29 @@ pub fn difundir(emisores: &[Emisor], paquete: &Paquete) -> Vec<(usize, Error)> {
 }
 
 /// La mitad de una conexión que recibe. Lo recibido se presta, sin copiar, hasta la próxima recepción.
+///
+/// ```
+/// use tp0::Recibido;
+///
+/// # use tp0::{Conexion, Servidor};
+/// # let servidor = Servidor::iniciar("127.0.0.1", "0")?;
+/// # let mut cliente = Conexion::conectar("127.0.0.1", &servidor.puerto()?.to_string())?;
+/// let (mut receptor, emisor) = servidor.esperar_cliente()?.separar();
+/// let lector = std::thread::spawn(move || -> tp0::Resultado<usize> {
+///     let mut letras = 0;
+///     while let Some(Recibido::Mensaje(texto)) = receptor.recibir()? {
+///         letras += texto.chars().count();
+///     }
+///     Ok(letras)
+/// });
+///
+/// emisor.enviar_mensaje("mientras tanto, se puede enviar")?;
+/// assert!(cliente.recibir()?.is_some());
+/// cliente.enviar_mensaje("ñandú")?;
+/// drop(cliente);
+/// assert_eq!(lector.join().unwrap()?, 5);
+/// # Ok::<(), tp0::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Receptor {
     extremo: Arc<Extremo>,
@@ -389,13 +702,30 @@ pub struct Receptor {
 }
 
 impl Receptor {
-    /// Espera el próximo mensaje. `None`: el otro terminó la conversación, entre un mensaje y otro.
+    /// Espera el próximo mensaje, lo que haga falta. `None`: el otro terminó la conversación, entre un mensaje y otro.
+    ///
+    /// ```
+    /// use std::io::Write;
+    /// use tp0::{Error, Opciones, Servidor};
+    ///
+    /// let servidor = Servidor::iniciar_con("127.0.0.1", "0", &Opciones::nuevas().sin_handshake())?;
+    /// let mut ajeno = std::net::TcpStream::connect(servidor.direccion()?)?;
+    /// let (mut receptor, _emisor) = servidor.esperar_cliente()?.separar();
+    ///
+    /// ajeno.write_all(&[0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff])?;
+    /// assert!(matches!(receptor.recibir(), Err(Error::TamanioNegativo { tamanio: -1, .. })));
+    /// assert!(matches!(receptor.recibir(), Err(Error::Terminada)), "no se sabe dónde empezaría el próximo");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
-    /// [`Error::FinEnElMedio`] o [`Error::Reset`] si se cortó; [`Error::CodigoNegativo`], [`Error::TamanioNegativo`],
-    /// [`Error::LlegaDemasiado`] si lo que llegó no es de este protocolo, y entonces la conexión se termina;
-    /// [`Error::LargoMentiroso`], [`Error::SobranBytes`] o [`Error::Texto`] si un PAQUETE no cierra o un MENSAJE no es UTF-8, y
-    /// entonces la conexión sigue: ese mensaje ya se consumió.
+    /// La conexión se termina con [`Error::FinEnElMedio`], [`Error::Reset`] o [`Error::ParMudo`] si se cortó; con
+    /// [`Error::CodigoNegativo`], [`Error::TamanioNegativo`] o [`Error::LlegaDemasiado`] si lo que llegó no es de este
+    /// protocolo; con [`Error::SinMemoria`] o [`Error::Sistema`]. Después, [`Error::Terminada`].
+    ///
+    /// La conexión sigue con [`Error::LargoMentiroso`], [`Error::SobranBytes`] o [`Error::Texto`], si un PAQUETE no cierra o
+    /// un MENSAJE no es UTF-8: ese mensaje ya se consumió. Y con [`Error::TiempoDelPrograma`], si no llegó ni un byte del
+    /// próximo.
     pub fn recibir(&mut self) -> Resultado<Option<Recibido<'_>>> {
         let Self { extremo, lectura, terminada } = self;
         if *terminada {
@@ -417,12 +747,49 @@ impl Receptor {
 }
 
 impl AsFd for Receptor {
+    /// El socket de la conexión: el mismo que el de su [`Emisor`]. Vale lo que dice el de [`Conexion`](Conexion#method.as_fd).
+    ///
+    /// ```
+    /// use std::os::fd::{AsFd, AsRawFd};
+    ///
+    /// # use tp0::{Conexion, Servidor};
+    /// # let servidor = Servidor::iniciar("127.0.0.1", "0")?;
+    /// # let conexion = Conexion::conectar("127.0.0.1", &servidor.puerto()?.to_string())?;
+    /// let descriptor = conexion.as_fd().as_raw_fd();
+    /// let (receptor, _emisor) = conexion.separar();
+    /// assert_eq!(receptor.as_fd().as_raw_fd(), descriptor);
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.extremo.socket.as_fd()
     }
 }
 
 /// Un mensaje recibido, prestado por la conexión hasta la próxima recepción.
+///
+/// ```
+/// use tp0::{Conexion, Paquete, Recibido, Servidor};
+///
+/// # let servidor = Servidor::iniciar("127.0.0.1", "0")?;
+/// # let cliente = Conexion::conectar("127.0.0.1", &servidor.puerto()?.to_string())?;
+/// # let mut conexion = servidor.esperar_cliente()?;
+/// cliente.enviar_mensaje("hola")?;
+/// cliente.enviar_paquete(Paquete::nuevo().agregar(b"uno")?)?;
+/// cliente.enviar(7, b"propio")?;
+/// # drop(cliente);
+///
+/// let mut vistos = Vec::new();
+/// while let Some(recibido) = conexion.recibir()? {
+///     vistos.push(match recibido {
+///         Recibido::Mensaje(texto) => format!("texto: {texto}"),
+///         Recibido::Paquete(paquete) => format!("valores: {}", paquete.valores().count()),
+///         Recibido::Otro { codigo, payload } => format!("código {codigo}: {} bytes", payload.len()),
+///         otro => panic!("no se esperaba {otro:?}"),
+///     });
+/// }
+/// assert_eq!(vistos, ["texto: hola", "valores: 1", "código 7: 6 bytes"]);
+/// # Ok::<(), tp0::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Recibido<'a> {
@@ -455,6 +822,20 @@ fn sin_terminador(payload: &[u8]) -> &[u8] {
 }
 
 /// Un PAQUETE recibido: sus valores ya se comprobaron.
+///
+/// ```
+/// use tp0::Recibido;
+///
+/// # use tp0::{Conexion, Paquete, Servidor};
+/// # let servidor = Servidor::iniciar("127.0.0.1", "0")?;
+/// # let cliente = Conexion::conectar("127.0.0.1", &servidor.puerto()?.to_string())?;
+/// # let mut conexion = servidor.esperar_cliente()?;
+/// # cliente.enviar_paquete(Paquete::nuevo().agregar(b"SET\0")?.agregar(b"clave\0")?)?;
+/// let Some(Recibido::Paquete(paquete)) = conexion.recibir()? else { panic!() };
+/// let mut valores = paquete.valores();
+/// assert_eq!((valores.next(), valores.next(), valores.next()), (Some(b"SET\0".as_slice()), Some(b"clave\0".as_slice()), None));
+/// # Ok::<(), tp0::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct PaqueteRecibido<'a> {
     payload: &'a [u8],
@@ -466,7 +847,22 @@ impl<'a> PaqueteRecibido<'a> {
         Ok(Self { payload })
     }
 
-    /// Los valores, en orden y sin copiar.
+    /// Los valores, en orden y sin copiar. Con su `'\0'`, si lo traen.
+    ///
+    /// ```
+    /// use std::ffi::CStr;
+    /// use tp0::Recibido;
+    ///
+    /// # use tp0::{Conexion, Paquete, Servidor};
+    /// # let servidor = Servidor::iniciar("127.0.0.1", "0")?;
+    /// # let cliente = Conexion::conectar("127.0.0.1", &servidor.puerto()?.to_string())?;
+    /// # let mut conexion = servidor.esperar_cliente()?;
+    /// # cliente.enviar_paquete(Paquete::nuevo().agregar(b"hola\0")?.agregar(b"chau\0")?)?;
+    /// let Some(Recibido::Paquete(paquete)) = conexion.recibir()? else { panic!() };
+    /// let textos: Vec<&CStr> = paquete.valores().filter_map(|valor| CStr::from_bytes_until_nul(valor).ok()).collect();
+    /// assert_eq!(textos, [c"hola", c"chau"]);
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
     pub fn valores(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         Valores::de(self.payload).map_while(Result::ok)
     }

@@ -6,12 +6,22 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 /// El resultado de casi todo en este crate.
+///
+/// ```
+/// use tp0::{Conexion, Resultado};
+///
+/// fn avisar(ip: &str, puerto: &str) -> Resultado<()> {
+///     Conexion::conectar(ip, puerto)?.enviar_mensaje("hola")
+/// }
+///
+/// assert!(avisar("127.0.0.1", "no es un puerto").is_err());
+/// ```
 pub type Resultado<T> = Result<T, Error>;
 
 /// Por qué falló una operación.
 ///
-/// Su texto ([`Display`](fmt::Display)) es una línea en castellano que nombra los valores, la causa y qué probar; [`errno`](Error::errno)
-/// es el número que ve un programa en C. Se puede comparar por causa:
+/// Su texto ([`Display`](fmt::Display)) es una línea en castellano que nombra los valores, la causa y qué probar;
+/// [`errno`](Error::errno) es el número que ve un programa en C. Se puede comparar por causa:
 ///
 /// ```
 /// use tp0::{Conexion, Error};
@@ -304,7 +314,8 @@ pub enum Error {
     #[error("El otro lado ya cerró la conexión: no se le puede enviar más. Liberala.")]
     ParIdo,
 
-    /// Con keepalive: el otro lado dejó de dar señales de vida.
+    /// El otro lado dejó de dar señales de vida: con keepalive, en su plazo; sin él, el sistema tarda un cuarto de hora o más
+    /// en darse cuenta, y sólo si hay algo enviado sin confirmar.
     #[error("El otro lado dejó de responder: ¿se desconectó el cable, o se apagó su máquina?")]
     ParMudo,
 
@@ -365,7 +376,7 @@ pub enum Error {
     /// No hay memoria.
     #[error("No hay memoria para {bytes} bytes.")]
     SinMemoria {
-        /// Lo que se pidió.
+        /// Lo que se pidió; 0 si no se sabe.
         bytes: usize,
     },
 
@@ -471,6 +482,23 @@ impl Error {
 }
 
 /// La parte de un mensaje que se estaba leyendo cuando se cortó.
+///
+/// ```
+/// use std::io::Write;
+/// use tp0::{Error, Opciones, Parte, Servidor};
+///
+/// let servidor = Servidor::iniciar_con("127.0.0.1", "0", &Opciones::nuevas().sin_handshake())?;
+///
+/// // Anuncia 5 bytes, manda 2 y se cae.
+/// let mut cliente = std::net::TcpStream::connect(servidor.direccion()?)?;
+/// cliente.write_all(&[0, 0, 0, 0, 5, 0, 0, 0, b'h', b'o'])?;
+/// drop(cliente);
+///
+/// let error = servidor.esperar_cliente()?.recibir().unwrap_err();
+/// assert!(matches!(error, Error::FinEnElMedio { parte: Parte::Payload, llegaron: 2, esperados: 5 }));
+/// assert!(error.to_string().contains("llegaron 2 de 5 bytes de su payload"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Parte {
@@ -492,7 +520,15 @@ impl fmt::Display for Parte {
     }
 }
 
-/// Los bytes de un header tal como se leyeron, para mostrarlos en hexadecimal.
+/// Los bytes de un header tal como se leyeron, para mostrarlos en hexadecimal: así se ve de dónde salió un tamaño que no puede ser.
+///
+/// ```
+/// use tp0::{Error, Header, TAMANIO_MAXIMO};
+///
+/// let error = Header::de_bytes([1, 0x14, 0, 0, 0, 0, 0, 8], TAMANIO_MAXIMO).unwrap_err();
+/// let Error::LlegaDemasiado { tamanio: 134_217_728, bytes, .. } = error else { panic!("{error:?}") };
+/// assert_eq!(bytes.to_string(), "bytes 01 14 00 00 | 00 00 00 08");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BytesDeHeader {
     /// Los del código de operación, si la biblioteca los leyó.
@@ -525,6 +561,16 @@ impl fmt::Display for Hexadecimal<'_> {
 }
 
 /// El proceso que tiene un puerto.
+///
+/// ```
+/// use tp0::{Error, Ocupante, Servidor};
+///
+/// let primero = Servidor::iniciar("127.0.0.1", "0")?;
+/// let error = Servidor::iniciar("127.0.0.1", &primero.puerto()?.to_string()).unwrap_err();
+/// let Error::PuertoEnUso { ocupante: Some(Ocupante::Proceso { pid, .. }), .. } = error else { panic!("{error:?}") };
+/// assert_eq!(pid, std::process::id(), "lo tiene este mismo proceso");
+/// # Ok::<(), tp0::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Ocupante {

@@ -31,7 +31,18 @@ pub(crate) struct Llegada {
     pub(crate) handshake: Option<i32>,
 }
 
-/// Un cliente que no pasó.
+/// Un cliente que no pasó: lo entrega [`Servidor::esperar_cliente_avisando`](crate::Servidor::esperar_cliente_avisando). Su
+/// texto es una línea para el log, sin acentos, como las del TP0:
+///
+/// ```
+/// use tp0::{MotivoDeRechazo, Rechazo};
+///
+/// let rechazo = Rechazo { par: ([192, 168, 0, 5], 40_000).into(), motivo: MotivoDeRechazo::OtroValor(7) };
+/// assert_eq!(
+///     rechazo.to_string(),
+///     "Se rechazo al cliente 192.168.0.5:40000: mostro 7 (0x00000007) como handshake y no es el que se espera"
+/// );
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rechazo {
     /// Quién era.
@@ -41,6 +52,25 @@ pub struct Rechazo {
 }
 
 /// Por qué no pasó un cliente.
+///
+/// ```
+/// use std::io::Write;
+/// use tp0::{Error, MotivoDeRechazo, Servidor};
+///
+/// let servidor = Servidor::iniciar("127.0.0.1", "0")?;
+///
+/// // Manda medio handshake y se va.
+/// std::net::TcpStream::connect(servidor.direccion()?)?.write_all(&[1, 0])?;
+///
+/// let mut motivos = Vec::new();
+/// let salida = servidor.esperar_cliente_avisando(|rechazo| {
+///     motivos.push(rechazo.motivo);
+///     servidor.detener(); // para el ejemplo, con uno alcanza
+/// });
+/// assert!(matches!(salida, Err(Error::Liberado)));
+/// assert_eq!(motivos, [MotivoDeRechazo::SeFue]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MotivoDeRechazo {
@@ -50,7 +80,7 @@ pub enum MotivoDeRechazo {
     SeFue,
     /// No lo terminó a tiempo.
     SeLeVencio,
-    /// Había demasiados pendientes y era el que más llevaba callado.
+    /// Había demasiados handshakes sin terminar (512, o la mitad de los descriptores del proceso) y era el que más llevaba callado.
     SobraronPendientes,
 }
 
@@ -219,8 +249,8 @@ impl Escucha {
 
     /// Contesta, sin esperar, los handshakes que ya llegaron; sus clientes quedan en fila para [`esperar`](Self::esperar).
     ///
-    /// Es lo que un proceso hace mientras él mismo espera que otro le conteste: dos servidores que se conectan entre sí antes de aceptar
-    /// se esperarían para siempre. Si otro hilo está esperando clientes, no hace falta: los contesta él.
+    /// Es lo que un proceso hace mientras él mismo espera que otro le conteste: dos servidores que se conectan entre sí antes
+    /// de aceptar se esperarían para siempre. Si otro hilo está esperando clientes, no hace falta: los contesta él.
     pub(crate) fn adelantar(&self, socket: &Socket, avisar: Aviso<'_>) {
         const A_LA_VEZ: usize = 64;
         if self.valores().is_none() {

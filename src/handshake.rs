@@ -10,6 +10,15 @@
 use crate::protocolo::{Header, LARGO_DE_ENTERO};
 
 /// El valor que se muestra si no se pide otro.
+///
+/// ```
+/// use tp0::{Conexion, HANDSHAKE, Opciones, Servidor};
+///
+/// let servidor = Servidor::iniciar_con("127.0.0.1", "0", &Opciones::nuevas())?;
+/// let cliente = Conexion::conectar_con("127.0.0.1", &servidor.puerto()?.to_string(), &Opciones::nuevas())?;
+/// assert_eq!(cliente.handshake(), Some(HANDSHAKE));
+/// # Ok::<(), tp0::Error>(())
+/// ```
 pub const HANDSHAKE: i32 = 1;
 
 const OK: i32 = 0;

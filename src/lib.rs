@@ -32,17 +32,19 @@
 //!
 //! # Cómo está hecha
 //!
-//! Cada archivo conoce sólo a los que tiene debajo:
+//! Cada archivo conoce sólo a los de su renglón y a los que tiene debajo:
 //!
 //! ```text
 //! abi                      la cara para C: punteros, malloc, errno, descriptores por número
-//! servidor, conexion       las dos cosas que se tienen en la mano
-//! atencion, difusion       muchos clientes: un hilo para cada uno; lo mismo a todos
+//! servidor                 el que escucha
+//! conexion, difusion       con quien se habla; lo mismo a muchos
+//! atencion                 muchos clientes: un hilo para cada uno
 //! escucha                  aceptar y saludar sin que los lentos demoren a nadie
-//! red, sistema             los sockets; lo que hace falta del sistema y std no ofrece
 //! opciones, direccion, ocupante
 //! handshake, protocolo, paquete, buffer    bytes, sin entrada ni salida
-//! error
+//! red                      los sockets
+//! error                    la causa, su texto y su errno
+//! sistema                  lo que hace falta del sistema y std no ofrece
 //! ```
 
 mod abi;

@@ -27,16 +27,17 @@ pub(crate) enum Handshake {
     Exigido(Aceptados),
 }
 
-/// Cómo se conecta un cliente o atiende un servidor. Lo que no se pide queda como dice el contrato.
+/// Cómo se conecta un cliente o atiende un servidor. Lo que no se pide queda como en [`nuevas`](Self::nuevas).
 ///
 /// ```
 /// use std::time::Duration;
-/// use tp0::Opciones;
+/// use tp0::{Opciones, Servidor};
 ///
 /// let opciones = Opciones::nuevas()
 ///     .handshakes(&[10, 20])?
 ///     .espera(Some(Duration::from_secs(2)))
 ///     .tamanio_maximo(1024 * 1024)?;
+/// let servidor = Servidor::iniciar_con("127.0.0.1", "0", &opciones)?;
 /// # Ok::<(), tp0::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,7 +58,23 @@ impl Default for Opciones {
 }
 
 impl Opciones {
-    /// Handshake 1, cinco segundos de espera, payloads de hasta 64 MiB.
+    /// Las de siempre, sin mirar el entorno:
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tp0::Opciones;
+    ///
+    /// let las_de_siempre = Opciones::nuevas()
+    ///     .handshake(1)
+    ///     .espera(Some(Duration::from_secs(5)))
+    ///     .tamanio_maximo(64 * 1024 * 1024)?
+    ///     .reintentos(Duration::ZERO)
+    ///     .keepalive(None)?
+    ///     .clientes_maximos(None)?
+    ///     .plazo_de_cierre(Duration::from_secs(2));
+    /// assert_eq!(Opciones::nuevas(), las_de_siempre);
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
     pub fn nuevas() -> Self {
         let handshake = match Aceptados::nuevos(&[HANDSHAKE]) {
             Some(uno) => Handshake::Exigido(uno),
@@ -74,7 +91,28 @@ impl Opciones {
         }
     }
 
-    /// Las que pide el entorno: `TP0_HANDSHAKE`, `TP0_ESPERA_MS` y `TP0_TAMANIO_MAXIMO`.
+    /// Las que pide el entorno: `TP0_HANDSHAKE` (un entero, `no` u `opcional`), `TP0_ESPERA_MS` (milisegundos; 0 es sin límite) y
+    /// `TP0_TAMANIO_MAXIMO` (bytes). Lo que no está queda como en [`nuevas`](Self::nuevas).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tp0::{Error, Opciones};
+    ///
+    /// # // SAFETY: el ejemplo es un proceso con un solo hilo: nadie más lee el entorno.
+    /// # unsafe {
+    /// #     std::env::remove_var("TP0_HANDSHAKE");
+    /// #     std::env::remove_var("TP0_TAMANIO_MAXIMO");
+    /// #     std::env::set_var("TP0_ESPERA_MS", "250");
+    /// # }
+    /// // Corrido así: TP0_ESPERA_MS=250 ./programa
+    /// assert_eq!(Opciones::del_entorno()?, Opciones::nuevas().espera(Some(Duration::from_millis(250))));
+    ///
+    /// # // SAFETY: como antes.
+    /// # unsafe { std::env::set_var("TP0_ESPERA_MS", "mucho") };
+    /// // Y así: TP0_ESPERA_MS=mucho ./programa
+    /// assert!(matches!(Opciones::del_entorno(), Err(Error::Entorno { variable: "TP0_ESPERA_MS", .. })));
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::Entorno`] si alguna no se entiende.
@@ -93,13 +131,37 @@ impl Opciones {
     }
 
     /// Un solo valor de handshake: el que muestra el cliente, o el único que acepta el servidor.
+    ///
+    /// ```
+    /// use tp0::{Conexion, Opciones, Servidor};
+    ///
+    /// let opciones = Opciones::nuevas().handshake(2026);
+    /// let servidor = Servidor::iniciar_con("127.0.0.1", "0", &opciones)?;
+    /// let cliente = Conexion::conectar_con("127.0.0.1", &servidor.puerto()?.to_string(), &opciones)?;
+    /// assert_eq!(cliente.handshake(), Some(2026));
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
     #[must_use]
     pub fn handshake(self, valor: i32) -> Self {
         self.con_valores(&[valor], Handshake::Exigido)
     }
 
-    /// Los valores que acepta un servidor (hasta 32): [`Conexion::handshake`](crate::Conexion::handshake) dice cuál mostró cada cliente.
-    /// Un cliente muestra el primero.
+    /// Los valores que acepta un servidor (hasta 32): [`Conexion::handshake`](crate::Conexion::handshake) dice cuál mostró
+    /// cada cliente. Un cliente muestra el primero.
+    ///
+    /// ```
+    /// use tp0::{Conexion, Error, Opciones, Servidor};
+    ///
+    /// let servidor = Servidor::iniciar_con("127.0.0.1", "0", &Opciones::nuevas().handshakes(&[10, 20])?)?;
+    /// let puerto = servidor.puerto()?.to_string();
+    /// for modulo in [20, 10] {
+    ///     let _cliente = Conexion::conectar_con("127.0.0.1", &puerto, &Opciones::nuevas().handshake(modulo))?;
+    ///     assert_eq!(servidor.esperar_cliente()?.handshake(), Some(modulo));
+    /// }
+    ///
+    /// assert!(matches!(Opciones::nuevas().handshakes(&[]), Err(Error::Argumento(_))));
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::Argumento`] si no hay ninguno o son más de 32.
@@ -117,6 +179,21 @@ impl Opciones {
     }
 
     /// Sin handshake, de ninguno de los dos lados: para hablar con un TP0 que no lo tiene.
+    ///
+    /// ```
+    /// use std::io::Write;
+    /// use tp0::{Opciones, Recibido, Servidor};
+    ///
+    /// let servidor = Servidor::iniciar_con("127.0.0.1", "0", &Opciones::nuevas().sin_handshake())?;
+    ///
+    /// // Un cliente hecho a mano: un MENSAJE de 3 bytes y nada más.
+    /// std::net::TcpStream::connect(servidor.direccion()?)?.write_all(&[0, 0, 0, 0, 3, 0, 0, 0, b'o', b'k', 0])?;
+    ///
+    /// let mut conexion = servidor.esperar_cliente()?;
+    /// assert_eq!(conexion.handshake(), None);
+    /// assert!(matches!(conexion.recibir()?, Some(Recibido::Mensaje("ok"))));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn sin_handshake(mut self) -> Self {
         self.handshake = Handshake::Ninguno;
@@ -126,7 +203,25 @@ impl Opciones {
     /// Un servidor que acepta clientes con y sin handshake (un cliente con esta opción muestra el valor).
     ///
     /// Exactamente los 4 bytes de `valor` son un handshake; un header posible, o silencio hasta que venza la espera, un
-    /// cliente sin handshake. Un handshake pegado al primer mensaje, o un header partido en dos, se confunden.
+    /// cliente sin handshake. Dos cosas se confunden: un handshake pegado al primer mensaje, y un header que llega partido
+    /// después de sus primeros 4 bytes, si valen lo mismo.
+    ///
+    /// ```
+    /// use std::io::Write;
+    /// use tp0::{Conexion, Opciones, Recibido, Servidor};
+    ///
+    /// let servidor = Servidor::iniciar_con("127.0.0.1", "0", &Opciones::nuevas().handshake_opcional(1))?;
+    ///
+    /// let con_handshake = Conexion::conectar("127.0.0.1", &servidor.puerto()?.to_string())?;
+    /// assert_eq!(servidor.esperar_cliente()?.handshake(), Some(1));
+    ///
+    /// let mut sin_handshake = std::net::TcpStream::connect(servidor.direccion()?)?;
+    /// sin_handshake.write_all(&[0, 0, 0, 0, 3, 0, 0, 0, b'o', b'k', 0])?;
+    /// let mut conexion = servidor.esperar_cliente()?;
+    /// assert_eq!(conexion.handshake(), None);
+    /// assert!(matches!(conexion.recibir()?, Some(Recibido::Mensaje("ok"))), "mirarlo no lo consumió");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn handshake_opcional(self, valor: i32) -> Self {
         self.con_valores(&[valor], Handshake::Opcional)
@@ -139,17 +234,45 @@ impl Opciones {
         self
     }
 
-    /// Cuánto se espera a que se conecte y a que termine el handshake. `None`: lo que haga falta.
+    /// Cuánto se espera a que se conecte y a que termine el handshake, todo junto; en un servidor, cuánto se le da a cada
+    /// cliente para su handshake. `None`: lo que haga falta. Cero vence enseguida.
+    ///
+    /// ```
+    /// use std::net::TcpListener;
+    /// use std::time::Duration;
+    /// use tp0::{Conexion, Error, Opciones};
+    ///
+    /// // Escucha, pero nunca llega a aceptar a nadie.
+    /// let mudo = TcpListener::bind("127.0.0.1:0")?;
+    /// let puerto = mudo.local_addr()?.port().to_string();
+    /// let opciones = Opciones::nuevas().espera(Some(Duration::from_millis(50)));
+    /// let error = Conexion::conectar_con("127.0.0.1", &puerto, &opciones).unwrap_err();
+    /// assert!(matches!(error, Error::PlazoDeHandshake { plazo, .. } if plazo.as_millis() == 50));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn espera(mut self, plazo: Option<Duration>) -> Self {
         self.espera = plazo;
         self
     }
 
-    /// El mayor payload que se envía o recibe, en bytes.
+    /// El mayor payload que se envía o recibe, en bytes. En un MENSAJE cuenta el `'\0'`.
+    ///
+    /// ```
+    /// use tp0::{Conexion, Error, Opciones, Servidor};
+    ///
+    /// # let servidor = Servidor::iniciar("127.0.0.1", "0")?;
+    /// # let puerto = servidor.puerto()?.to_string();
+    /// let cliente = Conexion::conectar_con("127.0.0.1", &puerto, &Opciones::nuevas().tamanio_maximo(10)?)?;
+    /// cliente.enviar_mensaje("123456789")?;
+    /// let error = cliente.enviar_mensaje("1234567890").unwrap_err();
+    /// assert!(matches!(error, Error::DemasiadoGrande { tamanio: 11, limite: 10 }));
+    /// assert!(cliente.activa(), "no se envió nada: la conexión sigue");
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
     ///
     /// # Errors
-    /// [`Error::Argumento`] si es 0 o no entra en un `int`.
+    /// [`Error::Argumento`] si es 0 o no entra en un `int` (2147483647).
     pub fn tamanio_maximo(mut self, bytes: u32) -> Resultado<Self> {
         if bytes == 0 || i32::try_from(bytes).is_err() {
             return Err(Error::Argumento(format!("El tamaño máximo va de 1 a 2147483647 bytes y pediste {bytes}.")));
@@ -161,14 +284,40 @@ impl Opciones {
 
 /// Opciones de un cliente, y de cuánto duran las cosas.
 impl Opciones {
-    /// Si nadie escucha todavía, cuánto se sigue intentando: el servidor puede no estar levantado. Cero: un solo intento.
+    /// Si nadie escucha todavía, o no se llega a su red, cuánto se sigue intentando, cada 100 ms: el servidor puede no estar
+    /// levantado. Cero: un solo intento. El último puede terminar después.
+    ///
+    /// ```
+    /// use std::time::{Duration, Instant};
+    /// use tp0::{Conexion, Error, Opciones};
+    ///
+    /// let comienzo = Instant::now();
+    /// let opciones = Opciones::nuevas().reintentos(Duration::from_millis(250));
+    /// let error = Conexion::conectar_con("127.0.0.1", "1", &opciones).unwrap_err();
+    /// assert!(matches!(error, Error::NadieEscucha { .. }));
+    /// assert!(comienzo.elapsed() >= Duration::from_millis(100), "se intentó más de una vez");
+    /// ```
     #[must_use]
     pub fn reintentos(mut self, durante: Duration) -> Self {
         self.reintentos = durante;
         self
     }
 
-    /// En cuántos segundos, a lo sumo, se nota que el otro lado desapareció sin avisar (un cable desconectado). `None`: nunca.
+    /// En cuántos segundos se nota que el otro lado desapareció sin avisar (un cable desconectado); pueden ser hasta un
+    /// cuarto más. Lo que se esté esperando de él falla con [`Error::ParMudo`]. `None`: quien sólo recibe no se entera.
+    ///
+    /// ```
+    /// use tp0::{Conexion, Error, Opciones, Servidor};
+    ///
+    /// let opciones = Opciones::nuevas().keepalive(Some(10))?;
+    /// # let servidor = Servidor::iniciar("127.0.0.1", "0")?;
+    /// # let puerto = servidor.puerto()?.to_string();
+    /// let conexion = Conexion::conectar_con("127.0.0.1", &puerto, &opciones)?;
+    /// assert!(socket2::SockRef::from(&conexion).keepalive().unwrap());
+    ///
+    /// assert!(matches!(Opciones::nuevas().keepalive(Some(2)), Err(Error::Argumento(_))));
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::Argumento`] si no está entre 3 y 32767.
@@ -180,7 +329,39 @@ impl Opciones {
         Ok(self)
     }
 
-    /// Cuántos clientes se atienden a la vez, a lo sumo: los demás esperan en la cola del sistema. `None`: los que haya.
+    /// Cuántos clientes atiende a la vez [`Servidor::atender`](crate::Servidor::atender), a lo sumo: los demás esperan en la
+    /// cola del sistema, sin respuesta a su handshake, y se van si se les vence la espera. `None`: los que haya.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicUsize, Ordering};
+    /// use tp0::{Conexion, Opciones, Servidor};
+    ///
+    /// let servidor = Arc::new(Servidor::iniciar_con("127.0.0.1", "0", &Opciones::nuevas().clientes_maximos(Some(1))?)?);
+    /// # let puerto = servidor.puerto()?.to_string();
+    /// let otro = Arc::clone(&servidor);
+    /// let adentro = AtomicUsize::new(0);
+    /// let hilo = std::thread::spawn(move || {
+    ///     otro.atender(move |cliente| {
+    ///         assert_eq!(adentro.fetch_add(1, Ordering::SeqCst), 0, "es el único");
+    ///         let _ = cliente.enviar_mensaje("te tocó");
+    ///         adentro.fetch_sub(1, Ordering::SeqCst);
+    ///     })
+    /// });
+    ///
+    /// let clientes: Vec<_> = (0..3)
+    ///     .map(|_| {
+    ///         let puerto = puerto.clone();
+    ///         std::thread::spawn(move || Conexion::conectar("127.0.0.1", &puerto)?.recibir().map(|mensaje| mensaje.is_some()))
+    ///     })
+    ///     .collect();
+    /// for cliente in clientes {
+    ///     assert!(cliente.join().unwrap()?);
+    /// }
+    /// # servidor.detener();
+    /// # hilo.join().unwrap()?;
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::Argumento`] si es 0.
@@ -192,7 +373,32 @@ impl Opciones {
         Ok(self)
     }
 
-    /// Cuánto se espera, al detener un servidor, a que terminen los clientes que quedan; después se los corta.
+    /// Cuánto se espera, al [detener](crate::Servidor::detener) un servidor, a que terminen los clientes que quedan; después
+    /// se los corta.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::time::Duration;
+    /// use tp0::{Conexion, Opciones, Servidor};
+    ///
+    /// let opciones = Opciones::nuevas().plazo_de_cierre(Duration::from_millis(50));
+    /// let servidor = Arc::new(Servidor::iniciar_con("127.0.0.1", "0", &opciones)?);
+    /// # let puerto = servidor.puerto()?.to_string();
+    /// let otro = Arc::clone(&servidor);
+    /// let hilo = std::thread::spawn(move || {
+    ///     otro.atender(|mut cliente| {
+    ///         let _ = cliente.enviar_mensaje("te escucho");
+    ///         let _ = cliente.recibir(); // espera algo que nunca llega
+    ///     })
+    /// });
+    /// let mut conexion = Conexion::conectar("127.0.0.1", &puerto)?;
+    /// assert!(conexion.recibir()?.is_some());
+    ///
+    /// servidor.detener();
+    /// hilo.join().unwrap()?;
+    /// assert!(conexion.recibir()?.is_none(), "a los 50 ms lo cortó");
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
     #[must_use]
     pub fn plazo_de_cierre(mut self, plazo: Duration) -> Self {
         self.plazo_de_cierre = plazo;

@@ -28,11 +28,31 @@ impl Default for Paquete {
 
 impl Paquete {
     /// Un PAQUETE vacío.
+    ///
+    /// ```
+    /// use tp0::{PAQUETE, Paquete};
+    ///
+    /// let paquete = Paquete::nuevo();
+    /// assert_eq!((paquete.codigo(), paquete.payload()), (PAQUETE, [].as_slice()));
+    /// ```
     pub fn nuevo() -> Self {
         Self { codigo: protocolo::PAQUETE, payload: Vec::new() }
     }
 
-    /// Un paquete vacío con un código de operación propio.
+    /// Un paquete vacío con un código de operación propio. A quien lo reciba le llega como
+    /// [`Recibido::Otro`](crate::Recibido::Otro), y [`Valores`] lo separa.
+    ///
+    /// ```
+    /// use tp0::{Error, Paquete};
+    ///
+    /// const PEDIR_ARCHIVO: i32 = 12;
+    /// let mut paquete = Paquete::con_codigo(PEDIR_ARCHIVO)?;
+    /// paquete.agregar(b"/home/utnso/a.txt\0")?;
+    /// assert_eq!(paquete.codigo(), 12);
+    ///
+    /// assert!(matches!(Paquete::con_codigo(-1), Err(Error::Argumento(_))), "-1 es la señal de fin");
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::Argumento`] si el código es negativo.
@@ -41,10 +61,20 @@ impl Paquete {
         Ok(Self { codigo, payload: Vec::new() })
     }
 
-    /// Agrega un valor al final. Agregar n valores cuesta O(n).
+    /// Agrega una copia de un valor al final, con su largo (4 bytes) adelante. Agregar n valores cuesta O(n).
+    ///
+    /// El `'\0'` de un texto no se agrega solo: un programa en C sin libtp0 lo necesita.
+    ///
+    /// ```
+    /// let mut paquete = tp0::Paquete::nuevo();
+    /// paquete.agregar(b"hola\0")?.agregar(&7_i32.to_le_bytes())?;
+    /// assert_eq!(paquete.payload().len(), (4 + 5) + (4 + 4));
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
     ///
     /// # Errors
-    /// [`Error::DemasiadoGrande`] si no entra en un `int`, y entonces el paquete queda como estaba.
+    /// [`Error::DemasiadoGrande`] si con él el payload no entra en un `int` (2147483647 bytes), y entonces el paquete queda
+    /// como estaba. El límite de la conexión, que es menor, se mira al enviar.
     pub fn agregar(&mut self, valor: &[u8]) -> Resultado<&mut Self> {
         let largo = largo_en_el_cable(self.payload.len(), valor.len())?;
         self.payload.extend_from_slice(&largo);
@@ -53,16 +83,39 @@ impl Paquete {
     }
 
     /// El código de operación.
+    ///
+    /// ```
+    /// use tp0::{PAQUETE, Paquete};
+    ///
+    /// assert_eq!(Paquete::nuevo().codigo(), PAQUETE);
+    /// assert_eq!(Paquete::con_codigo(40)?.codigo(), 40);
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
     pub fn codigo(&self) -> i32 {
         self.codigo
     }
 
-    /// El payload, como va a viajar.
+    /// El payload, como va a viajar: sin el header.
+    ///
+    /// ```
+    /// let mut paquete = tp0::Paquete::nuevo();
+    /// paquete.agregar(b"ok")?;
+    /// assert_eq!(paquete.payload(), [2, 0, 0, 0, b'o', b'k']);
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
     pub fn payload(&self) -> &[u8] {
         &self.payload
     }
 
     /// Los valores agregados, en orden.
+    ///
+    /// ```
+    /// let mut paquete = tp0::Paquete::nuevo();
+    /// paquete.agregar(b"uno")?.agregar(b"")?.agregar(b"tres")?;
+    /// let largos: Vec<usize> = paquete.valores().map(<[u8]>::len).collect();
+    /// assert_eq!(largos, [3, 0, 4]);
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
     pub fn valores(&self) -> impl Iterator<Item = &[u8]> {
         Valores::de(&self.payload).map_while(Result::ok)
     }

@@ -13,12 +13,43 @@
 use crate::error::{BytesDeHeader, Error, Resultado};
 
 /// Código de operación de un texto.
+///
+/// ```
+/// use tp0::{Header, MENSAJE, TAMANIO_MAXIMO};
+///
+/// // «hola» viaja como un MENSAJE de 5 bytes: sus letras y el '\0'.
+/// let header = Header::nuevo(MENSAJE, "hola\0".len(), TAMANIO_MAXIMO)?;
+/// assert_eq!(header.a_bytes(), [0, 0, 0, 0, 5, 0, 0, 0]);
+/// # Ok::<(), tp0::Error>(())
+/// ```
 pub const MENSAJE: i32 = 0;
 /// Código de operación de una lista de valores.
+///
+/// ```
+/// assert_eq!(tp0::Paquete::nuevo().codigo(), tp0::PAQUETE);
+/// ```
 pub const PAQUETE: i32 = 1;
 /// Lo que mide un header: código de operación y tamaño, en bytes.
+///
+/// ```
+/// use tp0::{Header, LARGO_DE_HEADER};
+///
+/// let llego = [1, 0, 0, 0, 2, 0, 0, 0, b'o', b'k'];
+/// let (header, payload) = llego.split_first_chunk::<LARGO_DE_HEADER>().unwrap();
+/// assert_eq!(Header::de_bytes(*header, 100)?.tamanio(), 2);
+/// assert_eq!(payload, b"ok");
+/// # Ok::<(), tp0::Error>(())
+/// ```
 pub const LARGO_DE_HEADER: usize = 8;
 /// El mayor payload, en bytes, si no se pide otro: 64 MiB.
+///
+/// ```
+/// use tp0::{Opciones, TAMANIO_MAXIMO};
+///
+/// assert_eq!(TAMANIO_MAXIMO, 67_108_864);
+/// assert_eq!(Opciones::nuevas(), Opciones::nuevas().tamanio_maximo(TAMANIO_MAXIMO)?);
+/// # Ok::<(), tp0::Error>(())
+/// ```
 pub const TAMANIO_MAXIMO: u32 = 64 * 1024 * 1024;
 /// Lo que mide un entero en el cable, en bytes.
 pub(crate) const LARGO_DE_ENTERO: usize = 4;
@@ -40,7 +71,16 @@ pub struct Header {
 }
 
 impl Header {
-    /// El header de un payload de `tamanio` bytes.
+    /// El header de un payload de `tamanio` bytes, si no pasa de `limite`.
+    ///
+    /// ```
+    /// use tp0::{Error, Header};
+    ///
+    /// assert_eq!(Header::nuevo(7, 10, 10)?.tamanio(), 10, "el límite es inclusivo");
+    /// assert!(matches!(Header::nuevo(7, 11, 10), Err(Error::DemasiadoGrande { tamanio: 11, limite: 10 })));
+    /// assert!(matches!(Header::nuevo(-7, 0, 10), Err(Error::Argumento(_))));
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::Argumento`] si el código es negativo; [`Error::DemasiadoGrande`] si el tamaño pasa de `limite`.
@@ -56,10 +96,22 @@ impl Header {
         }
     }
 
-    /// Lee un header.
+    /// Lee un header, y dice si se le puede creer: con `limite` se decide antes de reservar memoria para el payload.
+    ///
+    /// ```
+    /// use tp0::{Error, Header};
+    ///
+    /// let header = Header::de_bytes([7, 0, 0, 0, 0, 1, 0, 0], 1024)?;
+    /// assert_eq!((header.codigo(), header.tamanio()), (7, 256));
+    ///
+    /// // Los mismos ocho bytes, de alguien que manda los enteros al revés (big-endian).
+    /// let error = Header::de_bytes([0, 0, 0, 7, 0, 0, 1, 0], 1024).unwrap_err();
+    /// assert!(matches!(error, Error::LlegaDemasiado { tamanio: 65536, limite: 1024, .. }));
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
     ///
     /// # Errors
-    /// [`Error::CodigoNegativo`], [`Error::TamanioNegativo`] o [`Error::LlegaDemasiado`].
+    /// [`Error::CodigoNegativo`], [`Error::TamanioNegativo`], o [`Error::LlegaDemasiado`] si el tamaño pasa de `limite`.
     pub fn de_bytes(bytes: [u8; LARGO_DE_HEADER], limite: u32) -> Resultado<Self> {
         let [a, b, c, d, e, f, g, h] = bytes;
         let codigo = leer_codigo([a, b, c, d])?;
@@ -68,6 +120,12 @@ impl Header {
     }
 
     /// Los ocho bytes que viajan.
+    ///
+    /// ```
+    /// let header = tp0::Header::nuevo(3, 0x0102, 1024)?;
+    /// assert_eq!(header.a_bytes(), [3, 0, 0, 0, 2, 1, 0, 0]);
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
     pub fn a_bytes(self) -> [u8; LARGO_DE_HEADER] {
         let [a, b, c, d] = self.codigo.to_le_bytes();
         let [e, f, g, h] = self.tamanio.to_le_bytes();
@@ -75,11 +133,21 @@ impl Header {
     }
 
     /// El código de operación: nunca negativo.
+    ///
+    /// ```
+    /// assert_eq!(tp0::Header::de_bytes([3, 0, 0, 0, 0, 0, 0, 0], 0)?.codigo(), 3);
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
     pub fn codigo(self) -> i32 {
         self.codigo
     }
 
     /// Bytes de payload que siguen.
+    ///
+    /// ```
+    /// assert_eq!(tp0::Header::nuevo(3, 500, 1024)?.tamanio(), 500);
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
     pub fn tamanio(self) -> u32 {
         self.tamanio
     }
@@ -114,7 +182,8 @@ pub(crate) fn leer_largo(bytes: [u8; LARGO_DE_ENTERO], quedan: usize) -> Resulta
 
 /// Los valores del payload de un PAQUETE, prestados y en orden.
 ///
-/// Si un largo no cierra con los bytes que quedan, el último elemento es el error.
+/// Si un largo no cierra con los bytes que quedan, el último elemento es el error: [`Error::LargoMentiroso`], o
+/// [`Error::SobranBytes`] si no alcanzan ni para un largo.
 ///
 /// ```
 /// use tp0::Valores;
@@ -130,7 +199,18 @@ pub struct Valores<'a> {
 }
 
 impl<'a> Valores<'a> {
-    /// Los valores de `payload`.
+    /// Los valores de `payload`, que presta: nada se copia.
+    ///
+    /// ```
+    /// use tp0::{Error, Valores};
+    ///
+    /// // El segundo dice medir 9 bytes y queda uno.
+    /// let mut valores = Valores::de(&[1, 0, 0, 0, b'a', 9, 0, 0, 0, b'b']);
+    /// assert_eq!(valores.next().unwrap()?, b"a");
+    /// assert!(matches!(valores.next(), Some(Err(Error::LargoMentiroso { largo: 9, quedan: 1 }))));
+    /// assert!(valores.next().is_none());
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
     pub fn de(payload: &'a [u8]) -> Self {
         Self { resto: payload }
     }

@@ -19,7 +19,7 @@ use crate::opciones::{self, Opciones};
 use crate::red;
 use crate::sistema::{Cerrojo, Compartido, Tarea};
 
-/// Un servidor que escucha. Al soltarlo, el puerto queda libre.
+/// Un servidor que escucha. Al soltarlo, el puerto queda libre. Se puede compartir entre hilos.
 ///
 /// ```
 /// use tp0::Servidor;
@@ -40,7 +40,19 @@ impl fmt::Debug for Servidor {
 }
 
 impl Servidor {
-    /// Escucha en `ip` y `puerto`, con las opciones del entorno.
+    /// Escucha en `ip` y `puerto`, con las opciones del entorno. `TP0_IP` y `TP0_PUERTO` no cuentan: ya está dicho dónde.
+    /// `0.0.0.0` es en todas las interfaces.
+    ///
+    /// ```
+    /// use tp0::{Error, Servidor};
+    ///
+    /// let servidor = Servidor::iniciar("0.0.0.0", "0")?;
+    /// assert!(servidor.direccion()?.ip().is_unspecified());
+    ///
+    /// let otro = Servidor::iniciar("0.0.0.0", &servidor.puerto()?.to_string());
+    /// assert!(matches!(otro, Err(Error::PuertoEnUso { .. })));
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
     ///
     /// # Errors
     /// Los de [`iniciar_con`](Self::iniciar_con), y [`Error::Entorno`].
@@ -50,23 +62,80 @@ impl Servidor {
 
     /// Escucha en `ip` y `puerto` según `opciones`. El puerto 0 es uno libre cualquiera.
     ///
+    /// ```
+    /// use tp0::{Error, Opciones, Servidor};
+    ///
+    /// let opciones = Opciones::nuevas().handshakes(&[10, 20])?;
+    /// let servidor = Servidor::iniciar_con("127.0.0.1", "0", &opciones)?;
+    /// assert_ne!(servidor.puerto()?, 0);
+    ///
+    /// // Una IP reservada para documentos: no es de ninguna máquina.
+    /// let ajena = Servidor::iniciar_con("192.0.2.1", "0", &opciones);
+    /// assert!(matches!(ajena, Err(Error::DireccionAjena { .. })));
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
+    ///
     /// # Errors
-    /// [`Error::Ip`], [`Error::Puerto`] o [`Error::NoResuelve`] si no se sabe dónde; [`Error::PuertoEnUso`], [`Error::SinPermiso`] o
-    /// [`Error::DireccionAjena`] si ahí no se puede.
+    /// [`Error::Ip`], [`Error::Puerto`] o [`Error::NoResuelve`] si no se sabe dónde; [`Error::PuertoEnUso`],
+    /// [`Error::SinPermiso`] o [`Error::DireccionAjena`] si ahí no se puede; [`Error::SinDescriptores`],
+    /// [`Error::SinMemoria`] y [`Error::Sistema`].
     pub fn iniciar_con(ip: &str, puerto: &str, opciones: &Opciones) -> Resultado<Self> {
         let (socket, escucha) = iniciar(Some(ip), Some(puerto), opciones.clone())?;
         Ok(Self { vecino: VecinosDeRust::sumar(Vecino { socket, escucha }), atencion: Cerrojo::nuevo(None) })
     }
 
-    /// Espera un cliente que pase el handshake. Los que no lo pasan se cierran y no cortan la espera.
+    /// Espera, lo que haga falta, un cliente que pase el handshake. Los que no lo pasan se cierran y no cortan la espera, y
+    /// los lentos no demoran a nadie. Varios hilos pueden esperar a la vez: cada cliente le toca a uno.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use tp0::{Error, Servidor};
+    ///
+    /// let servidor = Arc::new(Servidor::iniciar("127.0.0.1", "0")?);
+    /// let otro = Arc::clone(&servidor);
+    /// let hilo = std::thread::spawn(move || otro.esperar_cliente());
+    ///
+    /// servidor.detener(); // despierta a los que esperan
+    /// assert!(matches!(hilo.join().unwrap(), Err(Error::Liberado)));
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
     ///
     /// # Errors
-    /// [`Error::SinDescriptores`] y lo que diga el sistema; [`Error::Interrumpido`] si corrió un manejador de señal sin SA_RESTART.
+    /// [`Error::Liberado`] si se lo detuvo; [`Error::Interrumpido`] si corrió un manejador de señal sin SA_RESTART;
+    /// [`Error::TiempoDelPrograma`] si el programa le puso un tiempo al socket; [`Error::SinDescriptores`], [`Error::SinMemoria`] y
+    /// [`Error::Sistema`].
     pub fn esperar_cliente(&self) -> Resultado<Conexion> {
         self.esperar_cliente_avisando(|_| {})
     }
 
-    /// Como [`esperar_cliente`](Self::esperar_cliente), y cuenta cada cliente que no pasó.
+    /// Como [`esperar_cliente`](Self::esperar_cliente), y cuenta cada cliente que no pasó mientras se esperaba; no los que se
+    /// rechacen mientras otro hilo de este proceso está en [`Conexion::conectar`].
+    ///
+    /// ```
+    /// use std::io::{Read, Write};
+    /// use std::net::TcpStream;
+    /// use tp0::{HANDSHAKE, MotivoDeRechazo, Servidor};
+    ///
+    /// let servidor = Servidor::iniciar("127.0.0.1", "0")?;
+    /// let direccion = servidor.direccion()?;
+    /// let clientes = std::thread::spawn(move || -> std::io::Result<TcpStream> {
+    ///     let mut navegador = TcpStream::connect(direccion)?;
+    ///     navegador.write_all(b"GET / HTTP/1.1\r\n\r\n")?;
+    ///     let mut respuesta = [0; 4];
+    ///     navegador.read_exact(&mut respuesta)?;
+    ///     assert_eq!(i32::from_le_bytes(respuesta), -1);
+    ///
+    ///     let mut cliente = TcpStream::connect(direccion)?;
+    ///     cliente.write_all(&HANDSHAKE.to_le_bytes())?;
+    ///     Ok(cliente)
+    /// });
+    ///
+    /// let mut motivos = Vec::new();
+    /// let conexion = servidor.esperar_cliente_avisando(|rechazo| motivos.push(rechazo.motivo))?;
+    /// assert_eq!(motivos, [MotivoDeRechazo::OtroValor(i32::from_le_bytes(*b"GET "))]);
+    /// assert_eq!(conexion.par(), clientes.join().unwrap()?.local_addr()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// Los de [`esperar_cliente`](Self::esperar_cliente).
@@ -94,9 +163,10 @@ impl Servidor {
     }
 
     /// Atiende a muchos clientes a la vez: llama a `funcion` con cada uno, en un hilo propio. Vuelve cuando otro hilo llama a
-    /// [`detener`](Self::detener).
+    /// [`detener`](Self::detener) y los clientes terminaron; si ya se lo detuvo, vuelve enseguida.
     ///
-    /// Un panic en un cliente lo termina a él y a nadie más. Si se acaban los descriptores, espera a que se libere alguno.
+    /// Un panic en un cliente lo termina a él y a nadie más. Si se acaban los descriptores, la memoria o los hilos, espera a que se
+    /// libere alguno.
     ///
     /// ```
     /// # use tp0::{Conexion, Recibido, Servidor};
@@ -122,7 +192,8 @@ impl Servidor {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Liberado`] si ya se lo detuvo; [`Error::Argumento`] si ya está atendiendo; [`Error::Interrumpido`], y lo que diga el sistema.
+    /// [`Error::Argumento`] si ya está atendiendo. Con [`Error::Interrumpido`], y con lo que diga el sistema que no sea falta
+    /// de recursos, termina como con [`detener`](Self::detener), y se lo puede volver a llamar.
     pub fn atender(&self, funcion: impl Fn(Conexion) + Send + Sync + 'static) -> Resultado<()> {
         let atencion = Atencion::nueva();
         if self.atencion.tomar().get_or_insert_with(|| atencion.clone()).es_otra(&atencion) {
@@ -141,8 +212,31 @@ impl Servidor {
     }
 
     /// Deja de esperar clientes, y termina [`atender`](Self::atender): a los que quedan les da
-    /// [`plazo_de_cierre`](Opciones::plazo_de_cierre), y después los corta. Vuelve cuando todo terminó; llamado desde la función de un
-    /// cliente, sólo lo pide.
+    /// [`plazo_de_cierre`](Opciones::plazo_de_cierre), y después corta sus conexiones; a una función que ni así vuelve, la espera.
+    /// Vuelve cuando todo terminó; llamado desde la función de un cliente, sólo lo pide. Llamarlo otra vez no hace nada.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use tp0::{Conexion, Error, Servidor};
+    ///
+    /// let servidor = Arc::new(Servidor::iniciar("127.0.0.1", "0")?);
+    /// let puerto = servidor.puerto()?.to_string();
+    ///
+    /// // El primer cliente que manda algo detiene el servidor.
+    /// let (el_que_atiende, el_de_adentro) = (Arc::clone(&servidor), Arc::clone(&servidor));
+    /// let hilo = std::thread::spawn(move || {
+    ///     el_que_atiende.atender(move |mut cliente| {
+    ///         let _ = cliente.recibir();
+    ///         el_de_adentro.detener();
+    ///     })
+    /// });
+    /// Conexion::conectar("127.0.0.1", &puerto)?.enviar_mensaje("basta")?;
+    /// hilo.join().unwrap()?;
+    ///
+    /// servidor.detener();
+    /// assert!(matches!(servidor.esperar_cliente(), Err(Error::Liberado)));
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
     pub fn detener(&self) {
         let atencion = self.atencion.tomar().clone();
         if let Some(atencion) = &atencion {
@@ -154,7 +248,13 @@ impl Servidor {
         }
     }
 
-    /// Dónde escucha.
+    /// Dónde escucha: la IP y el puerto.
+    ///
+    /// ```
+    /// let servidor = tp0::Servidor::iniciar("127.0.0.1", "0")?;
+    /// assert!(servidor.direccion()?.ip().is_loopback());
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::Sistema`], si el sistema no lo dice.
@@ -164,6 +264,12 @@ impl Servidor {
 
     /// En qué puerto escucha: útil cuando se pidió el 0.
     ///
+    /// ```
+    /// let servidor = tp0::Servidor::iniciar("127.0.0.1", "0")?;
+    /// assert_eq!(servidor.puerto()?, servidor.direccion()?.port());
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Sistema`], si el sistema no lo dice.
     pub fn puerto(&self) -> Resultado<u16> {
@@ -172,12 +278,35 @@ impl Servidor {
 }
 
 impl AsFd for Servidor {
+    /// El socket que escucha, para `poll` o `select`: avisa cuando llega alguien, que todavía puede no pasar el handshake.
+    /// Los que se contestaron mientras este proceso estaba en [`Conexion::conectar`] ya no se ven en él: esperan en fila.
+    ///
+    /// ```
+    /// use std::net::TcpListener;
+    /// use std::os::fd::AsFd;
+    ///
+    /// let servidor = tp0::Servidor::iniciar("127.0.0.1", "0")?;
+    /// let copia = TcpListener::from(servidor.as_fd().try_clone_to_owned()?);
+    /// assert_eq!(copia.local_addr()?, servidor.direccion()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.vecino.socket.as_fd()
     }
 }
 
-/// Los clientes de un [`Servidor`], uno tras otro.
+/// Los clientes de un [`Servidor`], uno tras otro: los da [`Servidor::clientes`]. El primer error es lo último que entrega.
+///
+/// ```
+/// use tp0::{Error, Servidor};
+///
+/// let servidor = Servidor::iniciar("127.0.0.1", "0")?;
+/// servidor.detener();
+/// let mut clientes = servidor.clientes();
+/// assert!(matches!(clientes.next(), Some(Err(Error::Liberado))));
+/// assert!(clientes.next().is_none());
+/// # Ok::<(), tp0::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Clientes<'a> {
     servidor: Option<&'a Servidor>,
