@@ -6,7 +6,7 @@ use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Resultado};
-use crate::sistema::{Cerrojo, Compartido, Condicion, Hilo, Tarea};
+use crate::sistema::{self, Cerrojo, Compartido, Condicion, Hilo, Tarea};
 
 /// Cuánto se espera cuando falta un recurso (descriptores, memoria, hilos) antes de volver a probar.
 const SIN_RECURSOS: Duration = Duration::from_millis(50);
@@ -143,7 +143,7 @@ pub(crate) fn atender(
     plazo_de_cierre: Duration,
 ) -> Resultado<()> {
     let salida = atender_hasta_el_fin(atencion, servicio, clientes_maximos);
-    if !atencion.esperar_a_los_clientes(Some(Instant::now() + plazo_de_cierre)) {
+    if !atencion.esperar_a_los_clientes(sistema::dentro_de(plazo_de_cierre)) {
         servicio.cortar();
         atencion.esperar_a_los_clientes(None);
     }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::IoSlice;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use socket2::Socket;
@@ -14,6 +14,7 @@ use crate::direccion;
 use crate::error::{BytesDeHeader, Error, Parte, Resultado};
 use crate::escucha::{Vecinos, VecinosDeRust};
 use crate::handshake::{self, Respuesta};
+use crate::memoria::texto;
 use crate::opciones::{Handshake, Opciones};
 use crate::paquete::Paquete;
 use crate::protocolo::{self, Header, LARGO_DE_HEADER, Valores};
@@ -117,9 +118,9 @@ impl Conexion {
         Self { receptor, emisor: Emisor { extremo } }
     }
 
-    /// El extremo, para cortarlo desde otro hilo sin mantenerlo abierto.
-    pub(crate) fn extremo_debil(&self) -> Weak<Extremo> {
-        Arc::downgrade(&self.emisor.extremo)
+    /// El extremo, para cortarlo desde otro hilo.
+    pub(crate) fn extremo(&self) -> Arc<Extremo> {
+        Arc::clone(&self.emisor.extremo)
     }
 
     /// Con quién se habla: su IP y su puerto.
@@ -355,6 +356,11 @@ impl Extremo {
         red::terminar(&self.socket);
     }
 
+    /// Envía lo encolado. Quien corta la conexión lo puede cortar mientras espera.
+    pub(crate) fn vaciar_cola(&self) -> Resultado<()> {
+        self.vaciar(&mut self.cola.tomar())
+    }
+
     fn vaciar(&self, cola: &mut Vec<u8>) -> Resultado<()> {
         if cola.is_empty() {
             return Ok(());
@@ -572,7 +578,7 @@ impl Emisor {
     /// # Errors
     /// Los de [`Conexion::enviar_mensaje`]; lo encolado se pierde.
     pub fn vaciar(&self) -> Resultado<()> {
-        self.extremo.vaciar(&mut self.extremo.cola.tomar())
+        self.extremo.vaciar_cola()
     }
 
     /// Con la cola tomada: lo encolado antes sale antes.
@@ -662,7 +668,9 @@ pub fn difundir(emisores: &[Emisor], paquete: &Paquete) -> Vec<(usize, Error)> {
     }
     // Con el mayor límite: cada uno ya se comprobó contra el suyo.
     if let Ok(header) = Header::nuevo(paquete.codigo(), paquete.payload().len(), u32::MAX) {
-        let resultados = difusion::difundir(&destinos, &header.a_bytes(), paquete.payload());
+        let resultados = difusion::difundir(&destinos, &header.a_bytes(), paquete.payload()).unwrap_or_default();
+        // Sin memoria para empezar no se le envió a nadie.
+        let resultados = resultados.into_iter().chain(std::iter::repeat_with(|| Err(Error::SinMemoria { bytes: 0 })));
         let con_lugar = lugares.into_iter().zip(resultados);
         fallaron.extend(con_lugar.filter_map(|(lugar, resultado)| resultado.err().map(|error| (lugar, error))));
     }
@@ -1091,14 +1099,15 @@ const ANTES_DE_ADELANTAR: Duration = Duration::from_millis(20);
 pub(crate) fn conectar(ip: &str, puerto: &str, opciones: &Opciones, vecinos: &dyn Vecinos) -> Resultado<Hecha> {
     let puerto = direccion::leer_puerto(puerto, 1)?;
     let direcciones = direccion::resolver(ip, puerto)?;
-    let insistir_hasta = Instant::now() + opciones.reintentos;
+    let insistir_hasta = sistema::dentro_de(opciones.reintentos);
     loop {
         let error = match intentar(&direcciones, opciones, vecinos) {
             Ok(hecha) => return Ok(hecha),
             Err(error) => error,
         };
         let puede_levantarse = matches!(error, Error::NadieEscucha { .. } | Error::SinRuta { .. });
-        if !puede_levantarse || Instant::now() + ENTRE_INTENTOS > insistir_hasta {
+        let ya_es_tarde = insistir_hasta.is_some_and(|hasta| Instant::now() + ENTRE_INTENTOS > hasta);
+        if !puede_levantarse || ya_es_tarde {
             return Err(error);
         }
         std::thread::sleep(ENTRE_INTENTOS);
@@ -1106,8 +1115,8 @@ pub(crate) fn conectar(ip: &str, puerto: &str, opciones: &Opciones, vecinos: &dy
 }
 
 fn intentar(direcciones: &[SocketAddr], opciones: &Opciones, vecinos: &dyn Vecinos) -> Resultado<Hecha> {
-    let intento = Intento { opciones, vecinos, vence: opciones.espera.map(|espera| Instant::now() + espera) };
-    let mut ultimo = Error::Argumento("No hay ninguna dirección a la que conectar.".to_owned());
+    let intento = Intento { opciones, vecinos, vence: opciones.espera.and_then(sistema::dentro_de) };
+    let mut ultimo = Error::Argumento(texto!("No hay ninguna dirección a la que conectar."));
     for par in direcciones {
         match intento.con(*par) {
             Ok(hecha) => return Ok(hecha),
@@ -1149,8 +1158,7 @@ impl Intento<'_> {
             SinConexion::Plazo => Error::PlazoDeConexion { direccion, plazo: self.plazo() },
             SinConexion::Sistema(causa) => match causa.raw_os_error() {
                 Some(libc::ECONNREFUSED) => Error::NadieEscucha { direccion },
-                Some(libc::ETIMEDOUT) => Error::PlazoDeConexion { direccion, plazo: self.plazo() },
-                Some(libc::EHOSTUNREACH | libc::ENETUNREACH) => Error::SinRuta { direccion, causa },
+                Some(libc::EHOSTUNREACH | libc::ENETUNREACH | libc::ETIMEDOUT) => Error::SinRuta { direccion, causa },
                 _ => Error::sistema("connect", causa),
             },
         }

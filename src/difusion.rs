@@ -7,6 +7,7 @@ use socket2::Socket;
 
 use crate::conexion::{Envio, error_de_envio};
 use crate::error::{Error, Resultado};
+use crate::memoria::juntar;
 use crate::red::{self, Causa, Corte};
 use crate::sistema::{self, Cerrojo, Guarda, Interes, Sentido};
 
@@ -36,15 +37,20 @@ enum Estado<'a> {
 }
 
 /// Envía `header` y `payload` a todos, de a ratos y sin esperar a ninguno en particular. Dice cómo le fue con cada uno.
-pub(crate) fn difundir(destinos: &[Destino<'_>], header: &[u8], payload: &[u8]) -> Vec<Resultado<()>> {
+///
+/// # Errors
+/// [`Error::SinMemoria`], antes de enviarle nada a nadie.
+pub(crate) fn difundir(destinos: &[Destino<'_>], header: &[u8], payload: &[u8]) -> Resultado<Vec<Resultado<()>>> {
     let comienzo = Instant::now();
-    let mut estados: Vec<Estado<'_>> = destinos.iter().map(|_| Estado::SinTurno).collect();
+    let mut estados = juntar(destinos.iter().map(|_| Estado::SinTurno))?;
+    let mut intereses = Vec::new();
+    intereses.try_reserve_exact(destinos.len()).map_err(|_| Error::SinMemoria { bytes: 0 })?;
     loop {
         for (estado, destino) in estados.iter_mut().zip(destinos) {
             *estado = avanzar(std::mem::replace(estado, Estado::SinTurno), *destino, header, payload, comienzo);
         }
-        if !esperar_novedades(&estados, destinos) {
-            return estados.into_iter().map(Estado::resultado).collect();
+        if !esperar_novedades(&estados, destinos, &mut intereses) {
+            return juntar(estados.into_iter().map(Estado::resultado));
         }
     }
 }
@@ -123,9 +129,9 @@ fn abandonar<'a>(socket: &Socket, en_el_medio: bool, error: Error) -> Estado<'a>
 }
 
 /// Espera a que a alguno de los que faltan se le pueda enviar más. `false`: no falta ninguno.
-fn esperar_novedades(estados: &[Estado<'_>], destinos: &[Destino<'_>]) -> bool {
+fn esperar_novedades<'a>(estados: &[Estado<'_>], destinos: &[Destino<'a>], intereses: &mut Vec<Interes<'a>>) -> bool {
     const UN_RATO: Duration = Duration::from_millis(1);
-    let mut intereses = Vec::new();
+    intereses.clear();
     let mut hasta: Option<Instant> = None;
     for (estado, destino) in estados.iter().zip(destinos) {
         let este = match estado {
@@ -140,5 +146,5 @@ fn esperar_novedades(estados: &[Estado<'_>], destinos: &[Destino<'_>]) -> bool {
         hasta = Some(hasta.map_or(este, |antes| antes.min(este)));
     }
     // Una señal o un error sólo adelantan la vuelta siguiente.
-    hasta.is_some_and(|hasta| sistema::esperar(&mut intereses, Some(hasta)).map_or(true, |_| true))
+    hasta.is_some_and(|hasta| sistema::esperar(intereses, Some(hasta)).map_or(true, |_| true))
 }

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
 
 use crate::error::{Error, Resultado};
+use crate::memoria::{copiar, juntar, texto};
 
 /// Un puerto escrito como texto: de `minimo` a 65535. Se ignoran los blancos y los fines de línea de los bordes.
 pub(crate) fn leer_puerto(valor: &str, minimo: u16) -> Resultado<u16> {
@@ -15,21 +16,21 @@ pub(crate) fn leer_puerto(valor: &str, minimo: u16) -> Resultado<u16> {
             Err(_) => "van de 1 a 65535.",
         },
     };
-    Err(Error::Puerto { valor: valor.to_owned(), motivo })
+    Err(Error::Puerto { valor: copiar(valor), motivo })
 }
 
 /// Las direcciones de `ip` (que también puede ser un nombre), primero las IPv4.
 pub(crate) fn resolver(ip: &str, puerto: u16) -> Resultado<Vec<SocketAddr>> {
     let nombre = ip.trim();
     if let Ok(ip) = nombre.parse::<IpAddr>() {
-        return Ok(vec![SocketAddr::new(ip, puerto)]);
+        return juntar([SocketAddr::new(ip, puerto)].into_iter());
     }
     if nombre.is_empty() {
-        let motivo = "está vacía. ¿Existe la clave IP en el .config?".to_owned();
-        return Err(Error::Ip { valor: ip.to_owned(), motivo });
+        let motivo = texto!("está vacía. ¿Existe la clave IP en el .config?");
+        return Err(Error::Ip { valor: copiar(ip), motivo });
     }
     if nombre.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
-        return Err(Error::Ip { valor: ip.to_owned(), motivo: defecto_de_ipv4(nombre) });
+        return Err(Error::Ip { valor: copiar(ip), motivo: defecto_de_ipv4(nombre) });
     }
     buscar(nombre, puerto)
 }
@@ -40,11 +41,11 @@ pub(crate) fn todas(puerto: u16) -> SocketAddr {
 }
 
 fn buscar(nombre: &str, puerto: u16) -> Resultado<Vec<SocketAddr>> {
-    let no_resuelve = |detalle: String| Error::NoResuelve { nombre: nombre.to_owned(), detalle };
+    let no_resuelve = |detalle: String| Error::NoResuelve { nombre: copiar(nombre), detalle };
     let encontradas = (nombre, puerto).to_socket_addrs().map_err(|causa| no_resuelve(causa.to_string()))?;
-    let mut direcciones: Vec<SocketAddr> = encontradas.collect();
+    let mut direcciones = juntar(encontradas)?;
     if direcciones.is_empty() {
-        return Err(no_resuelve("sin direcciones".to_owned()));
+        return Err(no_resuelve(texto!("sin direcciones")));
     }
     direcciones.sort_by_key(SocketAddr::is_ipv6);
     direcciones.dedup();
@@ -54,13 +55,13 @@ fn buscar(nombre: &str, puerto: u16) -> Resultado<Vec<SocketAddr>> {
 fn defecto_de_ipv4(texto: &str) -> String {
     let octetos: Vec<&str> = texto.split('.').collect();
     if octetos.len() != 4 {
-        return format!("tiene {} números y van 4, separados por puntos.", octetos.len());
+        return texto!("tiene {} números y van 4, separados por puntos.", octetos.len());
     }
     let malo = |octeto: &&&str| octeto.parse::<u8>().is_err();
     match octetos.iter().find(malo) {
-        Some(&"") => "le falta un número entre los puntos.".to_owned(),
-        Some(octeto) => format!("{octeto} no puede ser un octeto, van de 0 a 255."),
-        None => "sus números no pueden empezar con 0.".to_owned(),
+        Some(&"") => texto!("le falta un número entre los puntos."),
+        Some(octeto) => texto!("{octeto} no puede ser un octeto, van de 0 a 255."),
+        None => texto!("sus números no pueden empezar con 0."),
     }
 }
 

@@ -374,7 +374,7 @@ pub enum Error {
     Texto(#[from] std::str::Utf8Error),
 
     /// No hay memoria.
-    #[error("No hay memoria para {bytes} bytes.")]
+    #[error("No hay memoria{}.", ParaCuanto(*bytes))]
     SinMemoria {
         /// Lo que se pidió; 0 si no se sabe.
         bytes: usize,
@@ -544,6 +544,15 @@ impl fmt::Display for BytesDeHeader {
             write!(f, "{} | ", Hexadecimal(codigo))?;
         }
         write!(f, "{}", Hexadecimal(&self.tamanio))
+    }
+}
+
+/// Para cuántos bytes no hubo memoria, si se sabe. Sin pedir más memoria para contarlo.
+struct ParaCuanto(usize);
+
+impl fmt::Display for ParaCuanto {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 == 0 { Ok(()) } else { write!(f, " para {} bytes", self.0) }
     }
 }
 

@@ -17,10 +17,11 @@ use socket2::Socket;
 
 use crate::error::{Error, Resultado};
 use crate::handshake::{self, Aceptados, Recepcion, Veredicto};
+use crate::memoria::juntar;
 use crate::opciones::{Handshake, Opciones};
 use crate::protocolo::LARGO_DE_HEADER;
 use crate::red;
-use crate::sistema::{self, Cerrojo, Guarda, HijoConUnHilo, Interes, Mirada, Sentido};
+use crate::sistema::{self, Cerrojo, Guarda, HijoConUnHilo, Interes, Mirada, NoSeHereda, Sentido};
 
 /// Un cliente que pasó el handshake.
 #[derive(Debug)]
@@ -76,6 +77,8 @@ pub struct Rechazo {
 pub enum MotivoDeRechazo {
     /// Mostró un valor que este servidor no acepta.
     OtroValor(i32),
+    /// Donde el handshake es opcional: lo que mandó no es un handshake ni un header.
+    OtroProtocolo,
     /// Se fue antes de terminar el handshake.
     SeFue,
     /// No lo terminó a tiempo.
@@ -91,6 +94,7 @@ impl fmt::Display for Rechazo {
             MotivoDeRechazo::OtroValor(valor) => {
                 write!(f, "mostro {valor} (0x{valor:08x}) como handshake y no es el que se espera")
             }
+            MotivoDeRechazo::OtroProtocolo => f.write_str("lo que mando no es un handshake ni un header"),
             MotivoDeRechazo::SeFue => f.write_str("se fue antes de terminar el handshake"),
             MotivoDeRechazo::SeLeVencio => f.write_str("no termino el handshake a tiempo"),
             MotivoDeRechazo::SobraronPendientes => f.write_str("habia demasiados handshakes sin terminar"),
@@ -170,6 +174,7 @@ struct Turnos {
 
 #[derive(Debug)]
 struct Pendiente {
+    _marca: NoSeHereda,
     socket: Socket,
     par: SocketAddr,
     vence: Option<Instant>,
@@ -217,6 +222,16 @@ impl Escucha {
         for _ in 0..turnos.esperando {
             turnos.tocar_timbre();
         }
+        drop(turnos);
+        if let Some(mut turno) = self.tomar_turno_libre() {
+            self.despedir_a_todos(&mut turno.pendientes);
+        }
+    }
+
+    /// Cierra a los que todavía no llegaron a nadie: ya no va a haber quien los atienda.
+    fn despedir_a_todos(&self, pendientes: &mut Vec<Pendiente>) {
+        pendientes.clear();
+        *self.listos.tomar() = VecDeque::new();
     }
 
     /// En el hijo de un fork, los pendientes son del padre, que los sigue atendiendo: aquí sólo se cierran las copias.
@@ -231,6 +246,7 @@ impl Escucha {
         let mut turno = self.tomar_turno()?;
         loop {
             if self.liberada.load(Ordering::Acquire) {
+                self.despedir_a_todos(&mut turno.pendientes);
                 return Err(Error::Liberado);
             }
             if let Some(llegada) = self.sacar_listo() {
@@ -263,7 +279,13 @@ impl Escucha {
                 return;
             }
             match self.repasar(socket, &mut turno.pendientes, Some(Instant::now()), avisar) {
-                Ok(Some(llegada)) => self.listos.tomar().push_back(llegada),
+                Ok(Some(llegada)) => {
+                    let mut listos = self.listos.tomar();
+                    // Sin memoria para anotarlo, se lo cierra.
+                    if listos.try_reserve(1).is_ok() {
+                        listos.push_back(llegada);
+                    }
+                }
                 Ok(None) => {}
                 Err(_) => return,
             }
@@ -297,8 +319,9 @@ impl Escucha {
         let Some(aceptados) = self.valores() else {
             return Ok(Some(Llegada { socket, par, handshake: None }));
         };
-        let vence = self.opciones.espera.map(|espera| Instant::now() + espera);
-        let mut pendiente = Pendiente { socket, par, vence, recepcion: Recepcion::default(), vistos: 0 };
+        let vence = self.opciones.espera.and_then(sistema::dentro_de);
+        let _marca = NoSeHereda::marcar(&socket);
+        let mut pendiente = Pendiente { _marca, socket, par, vence, recepcion: Recepcion::default(), vistos: 0 };
         match pendiente.avanzar(&self.opciones, &aceptados) {
             Destino::Pasa(handshake) => Ok(pendiente.recibir_como_cliente(handshake)),
             Destino::NoPasa(motivo) => {
@@ -346,10 +369,10 @@ impl Escucha {
         avisar: Aviso<'_>,
     ) -> Resultado<Option<Llegada>> {
         let vence = pendientes.iter().filter_map(|pendiente| pendiente.vence).chain(hasta).min();
-        let mut intereses = intereses_de(escucha, pendientes);
+        let mut intereses = intereses_de(escucha, pendientes)?;
         esperar_sockets(&mut intereses, vence)?;
         let hay_nuevo = intereses.pop().is_some_and(|interes| interes.listo());
-        let novedades: Vec<(bool, bool)> = intereses.iter().map(|interes| (interes.listo(), interes.cerro())).collect();
+        let novedades = juntar(intereses.iter().map(|interes| (interes.listo(), interes.cerro())))?;
         drop(intereses);
         if let Some(llegada) = self.atender_novedades(pendientes, &novedades, avisar) {
             return Ok(Some(llegada));
@@ -427,14 +450,16 @@ impl Escucha {
 }
 
 /// Lo que se espera: cada pendiente y, al final, el que escucha.
-fn intereses_de<'a>(escucha: &'a Socket, pendientes: &'a [Pendiente]) -> Vec<Interes<'a>> {
+fn intereses_de<'a>(escucha: &'a Socket, pendientes: &'a [Pendiente]) -> Resultado<Vec<Interes<'a>>> {
     let de_pendientes = pendientes.iter().map(|pendiente| Interes::en(&pendiente.socket, Sentido::Lectura));
-    de_pendientes.chain([Interes::en(escucha, Sentido::Lectura)]).collect()
+    juntar(de_pendientes.chain([Interes::en(escucha, Sentido::Lectura)]))
 }
 
 /// Si hay un cliente nuevo, o un pendiente con algo nuevo.
 fn algo_paso(escucha: &Socket, pendientes: &[Pendiente]) -> bool {
-    sistema::esperar(&mut intereses_de(escucha, pendientes), Some(Instant::now())).is_ok_and(|cuantos| cuantos > 0)
+    let ahora = Some(Instant::now());
+    intereses_de(escucha, pendientes)
+        .is_ok_and(|mut intereses| sistema::esperar(&mut intereses, ahora).is_ok_and(|cuantos| cuantos > 0))
 }
 
 /// Espera con poll, que las señales cortan siempre: se para sólo si el programa instaló algún manejador que lo pide.
@@ -453,6 +478,9 @@ fn agregar_pendiente(pendientes: &mut Vec<Pendiente>, nuevo: Pendiente, avisar: 
     if u64::try_from(pendientes.len()).is_ok_and(|cantidad| cantidad >= limite) {
         let mas_callado = pendientes.iter().position(Pendiente::en_silencio).unwrap_or(0);
         pendientes.remove(mas_callado).rechazar(MotivoDeRechazo::SobraronPendientes, avisar);
+    }
+    if pendientes.try_reserve(1).is_err() {
+        return nuevo.rechazar(MotivoDeRechazo::SobraronPendientes, avisar);
     }
     pendientes.push(nuevo);
 }
@@ -526,6 +554,7 @@ impl Pendiente {
                 Destino::NoPasa(MotivoDeRechazo::SeFue)
             }
             Ok(Veredicto::Bienvenido(valor)) => Destino::Pasa(Some(valor)),
+            Ok(Veredicto::OtroProtocolo) => Destino::NoPasa(MotivoDeRechazo::OtroProtocolo),
             Ok(Veredicto::Rechazado(valor)) => Destino::NoPasa(MotivoDeRechazo::OtroValor(valor)),
             Err(_) => Destino::NoPasa(MotivoDeRechazo::SeFue),
         }
@@ -561,7 +590,7 @@ impl Pendiente {
                 let mut handshake = [0; crate::protocolo::LARGO_DE_ENTERO];
                 sistema::recibir_ya(&self.socket, &mut handshake, Mirada::Consume)?;
             }
-            Veredicto::Rechazado(_) | Veredicto::SinHandshake => {}
+            Veredicto::Rechazado(_) | Veredicto::OtroProtocolo | Veredicto::SinHandshake => {}
         }
         Ok(veredicto)
     }

@@ -60,6 +60,8 @@ pub(crate) enum Veredicto {
     Bienvenido(i32),
     /// Mostró otra cosa: se le contesta ERROR y se cierra.
     Rechazado(i32),
+    /// Donde es opcional: no es un handshake ni un header. Como si hubiera mostrado otro valor.
+    OtroProtocolo,
     /// Es un cliente sin handshake (sólo donde es opcional): no se le contesta nada.
     SinHandshake,
 }
@@ -108,7 +110,7 @@ pub(crate) fn juzgar_opcional(vistos: &[u8], aceptados: &Aceptados, limite: u32)
     if let Some(header) = vistos.first_chunk() {
         return match Header::de_bytes(*header, limite) {
             Ok(_) => Veredicto::SinHandshake,
-            Err(_) => Veredicto::Rechazado(primer_entero(vistos)),
+            Err(_) => Veredicto::OtroProtocolo,
         };
     }
     if vistos.len() == LARGO_DE_ENTERO && aceptados.incluye(primer_entero(vistos)) {
@@ -186,7 +188,7 @@ mod pruebas {
             (&[7, 0, 0, 0], Veredicto::Falta),
             (&[7, 0, 0, 0, 2, 0, 0], Veredicto::Falta),
             (&[0, 0, 0, 0, 5, 0, 0, 0], Veredicto::SinHandshake),
-            (&[0x47, 0x45, 0x54, 0x20, 0x2f, 0x20, 0x48, 0x54], Veredicto::Rechazado(0x2054_4547)),
+            (&[0x47, 0x45, 0x54, 0x20, 0x2f, 0x20, 0x48, 0x54], Veredicto::OtroProtocolo),
         ];
         for (vistos, esperado) in casos {
             assert_eq!(juzgar_opcional(vistos, &uno(), 1000), esperado, "{vistos:?}");

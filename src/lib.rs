@@ -56,6 +56,7 @@ mod direccion;
 mod error;
 mod escucha;
 mod handshake;
+mod memoria;
 mod ocupante;
 mod opciones;
 mod paquete;

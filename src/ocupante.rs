@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::error::Ocupante;
+use crate::memoria::{copiar, texto};
 
 /// El estado de un socket que escucha y el de uno en TIME_WAIT, en hexadecimal, como los escribe el kernel.
 const ESCUCHA: &str = "0A";
@@ -16,7 +17,7 @@ pub(crate) fn del_puerto(puerto: u16) -> Option<Ocupante> {
     let filas = || tablas.iter().flat_map(|tabla| tabla.lines()).filter_map(Fila::leer);
     let del_puerto = |fila: &Fila<'_>| fila.puerto == puerto;
     if let Some(fila) = filas().filter(del_puerto).find(|fila| fila.estado == ESCUCHA) {
-        return proceso_con(&format!("socket:[{}]", fila.inodo));
+        return proceso_con(&texto!("socket:[{}]", fila.inodo));
     }
     filas().filter(del_puerto).any(|fila| fila.estado == TIME_WAIT).then_some(Ocupante::TimeWait)
 }
@@ -55,7 +56,7 @@ fn tiene(proceso: &Path, socket: &str) -> bool {
 }
 
 fn nombre_de(proceso: &Path) -> String {
-    fs::read_to_string(proceso.join("comm")).map_or_else(|_| "?".to_owned(), |nombre| nombre.trim_end().to_owned())
+    fs::read_to_string(proceso.join("comm")).map_or_else(|_| texto!("?"), |nombre| copiar(nombre.trim_end()))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::error::{Error, Resultado};
 use crate::handshake::{Aceptados, HANDSHAKE};
+use crate::memoria::{copiar, texto};
 use crate::protocolo::TAMANIO_MAXIMO;
 
 /// Cuánto se espera una conexión y su handshake si no se pide otra cosa.
@@ -171,7 +172,7 @@ impl Opciones {
                 self.handshake = Handshake::Exigido(aceptados);
                 Ok(self)
             }
-            None => Err(Error::Argumento(format!(
+            None => Err(Error::Argumento(texto!(
                 "Se pueden aceptar de 1 a 32 valores de handshake y pediste {}.",
                 valores.len()
             ))),
@@ -275,7 +276,7 @@ impl Opciones {
     /// [`Error::Argumento`] si es 0 o no entra en un `int` (2147483647).
     pub fn tamanio_maximo(mut self, bytes: u32) -> Resultado<Self> {
         if bytes == 0 || i32::try_from(bytes).is_err() {
-            return Err(Error::Argumento(format!("El tamaño máximo va de 1 a 2147483647 bytes y pediste {bytes}.")));
+            return Err(Error::Argumento(texto!("El tamaño máximo va de 1 a 2147483647 bytes y pediste {bytes}.")));
         }
         self.tamanio_maximo = bytes;
         Ok(self)
@@ -303,8 +304,7 @@ impl Opciones {
         self
     }
 
-    /// En cuántos segundos se nota que el otro lado desapareció sin avisar (un cable desconectado); pueden ser hasta un
-    /// cuarto más. Lo que se esté esperando de él falla con [`Error::ParMudo`]. `None`: quien sólo recibe no se entera.
+    /// En cuántos segundos, a lo sumo, se nota que el otro lado desapareció sin avisar (un cable desconectado). Lo que se esté esperando de él falla con [`Error::ParMudo`]. `None`: quien sólo recibe no se entera.
     ///
     /// ```
     /// use tp0::{Conexion, Error, Opciones, Servidor};
@@ -323,7 +323,7 @@ impl Opciones {
     /// [`Error::Argumento`] si no está entre 3 y 32767.
     pub fn keepalive(mut self, segundos: Option<u32>) -> Resultado<Self> {
         if let Some(fuera) = segundos.filter(|segundos| !KEEPALIVE.contains(segundos)) {
-            return Err(Error::Argumento(format!("El keepalive va de 3 a 32767 segundos y pediste {fuera}.")));
+            return Err(Error::Argumento(texto!("El keepalive va de 3 a 32767 segundos y pediste {fuera}.")));
         }
         self.keepalive = segundos;
         Ok(self)
@@ -367,7 +367,7 @@ impl Opciones {
     /// [`Error::Argumento`] si es 0.
     pub fn clientes_maximos(mut self, cuantos: Option<usize>) -> Resultado<Self> {
         if cuantos == Some(0) {
-            return Err(Error::Argumento("Un servidor tiene que atender al menos a un cliente a la vez.".to_owned()));
+            return Err(Error::Argumento(texto!("Un servidor tiene que atender al menos a un cliente a la vez.")));
         }
         self.clientes_maximos = cuantos;
         Ok(self)
@@ -413,7 +413,7 @@ pub(crate) fn tamanio_maximo_del_entorno() -> Resultado<u32> {
 
 /// Dónde escucha un servidor al que no se le dice: `TP0_IP` y `TP0_PUERTO`.
 pub(crate) fn direccion_del_entorno() -> (Option<String>, String) {
-    (variable("TP0_IP"), variable("TP0_PUERTO").unwrap_or_else(|| "4444".to_owned()))
+    (variable("TP0_IP"), variable("TP0_PUERTO").unwrap_or_else(|| texto!("4444")))
 }
 
 fn variable(nombre: &str) -> Option<String> {
@@ -429,7 +429,7 @@ fn leer_handshake(valor: &str) -> Resultado<Handshake> {
     };
     leido.ok_or_else(|| Error::Entorno {
         variable: "TP0_HANDSHAKE",
-        valor: valor.to_owned(),
+        valor: copiar(valor),
         esperado: "un entero de 32 bits, «no» u «opcional»",
     })
 }
@@ -440,7 +440,7 @@ fn leer_espera(valor: &str) -> Resultado<Option<Duration>> {
         Some(ms) => Ok(Some(Duration::from_millis(u64::from(ms)))),
         None => Err(Error::Entorno {
             variable: "TP0_ESPERA_MS",
-            valor: valor.to_owned(),
+            valor: copiar(valor),
             esperado: "una cantidad de milisegundos, de 0 (sin límite) a 2147483647",
         }),
     }
@@ -449,7 +449,7 @@ fn leer_espera(valor: &str) -> Resultado<Option<Duration>> {
 fn leer_tamanio_maximo(valor: &str) -> Resultado<u32> {
     leer_natural(valor).filter(|bytes| *bytes > 0).ok_or_else(|| Error::Entorno {
         variable: "TP0_TAMANIO_MAXIMO",
-        valor: valor.to_owned(),
+        valor: copiar(valor),
         esperado: "una cantidad de bytes, de 1 a 2147483647",
     })
 }

@@ -11,6 +11,7 @@
 //! Aquí no hay sockets ni `unsafe`: quien lea esto puede escribir otra implementación.
 
 use crate::error::{BytesDeHeader, Error, Resultado};
+use crate::memoria::texto;
 
 /// Código de operación de un texto.
 ///
@@ -86,12 +87,12 @@ impl Header {
     /// [`Error::Argumento`] si el código es negativo; [`Error::DemasiadoGrande`] si el tamaño pasa de `limite`.
     pub fn nuevo(codigo: i32, tamanio: usize, limite: u32) -> Resultado<Self> {
         if codigo < 0 {
-            return Err(Error::Argumento(format!(
+            return Err(Error::Argumento(texto!(
                 "El código de operación es {codigo} y no puede ser negativo: -1 es la señal de fin."
             )));
         }
         match u32::try_from(tamanio) {
-            Ok(tamanio) if tamanio <= limite => Ok(Self { codigo, tamanio }),
+            Ok(tamanio) if tamanio <= limite && i32::try_from(tamanio).is_ok() => Ok(Self { codigo, tamanio }),
             _ => Err(Error::DemasiadoGrande { tamanio, limite }),
         }
     }

@@ -150,15 +150,23 @@ pub(crate) fn preparar(socket: &Socket, keepalive: Option<u32>) -> io::Result<()
     keepalive.map_or(Ok(()), |segundos| mantener_viva(socket, segundos))
 }
 
-/// Callada la mitad del plazo, se le pregunta; si en la otra mitad no contesta a ninguna de dos preguntas, ya no está. Lo
-/// mismo si no confirma en todo el plazo algo que se le mandó.
+/// Después de un rato callada se le pregunta dos veces; si no contesta, ya no está. Lo mismo si no confirma algo que se le mandó.
+///
+/// El kernel mira sólo cuando le suena un reloj, que puede atrasar un octavo: las cuentas se hacen con ocho novenos del plazo, y con el
+/// límite un poco antes de la última vez que mira.
 fn mantener_viva(socket: &Socket, segundos: u32) -> io::Result<()> {
     const PREGUNTAS: u32 = 2;
-    let callada = Duration::from_secs(u64::from(segundos.div_ceil(2)));
-    let entre_preguntas = Duration::from_secs(u64::from((segundos / 2 / PREGUNTAS).max(1)));
-    let pedido = TcpKeepalive::new().with_time(callada).with_interval(entre_preguntas).with_retries(PREGUNTAS);
+    let total = segundos * 8 / 9;
+    let entre_preguntas = (total / 4).max(1);
+    let callada = total.saturating_sub(PREGUNTAS * entre_preguntas).max(1);
+    let limite = total * 1000 - entre_preguntas * 500;
+    let en_segundos = |cuantos: u32| Duration::from_secs(u64::from(cuantos));
+    let pedido = TcpKeepalive::new()
+        .with_time(en_segundos(callada))
+        .with_interval(en_segundos(entre_preguntas))
+        .with_retries(PREGUNTAS);
     socket.set_tcp_keepalive(&pedido)?;
-    socket.set_tcp_user_timeout(Some(Duration::from_secs(u64::from(segundos))))
+    socket.set_tcp_user_timeout(Some(Duration::from_millis(u64::from(limite))))
 }
 
 /// Devuelve el modo bloqueante, el que espera un programa del TP0.
@@ -169,14 +177,16 @@ pub(crate) fn dejar_bloqueante(socket: &Socket) -> io::Result<()> {
 /// Envía todos los bytes de `partes`, en orden.
 pub(crate) fn enviar_todo(socket: &Socket, mut partes: &mut [IoSlice<'_>]) -> Result<(), Corte> {
     let mut movidos = 0;
+    let mut espera = Espera::default();
     IoSlice::advance_slices(&mut partes, 0);
     while !partes.is_empty() {
         match enviar_una_vez(socket, partes) {
             Ok(enviados) => {
                 movidos += enviados;
+                espera = Espera::default();
                 IoSlice::advance_slices(&mut partes, enviados);
             }
-            Err(causa) => seguir_o_cortar(socket, causa, Sentido::Escritura, movidos)?,
+            Err(causa) => espera.seguir_o_cortar(socket, causa, Sentido::Escritura, movidos)?,
         }
     }
     Ok(())
@@ -234,32 +244,62 @@ fn recibir_con<B>(
     recv: impl Fn(&Socket, &mut [B]) -> io::Result<usize>,
 ) -> Result<usize, Corte> {
     let mut movidos = 0;
+    let mut espera = Espera::default();
     while movidos < minimo {
         let Some(libre) = destino.get_mut(movidos..) else { break };
         match recv(socket, libre) {
             Ok(0) => return Err(Corte { movidos, causa: Causa::Fin }),
-            Ok(recibidos) => movidos += recibidos,
-            Err(causa) => seguir_o_cortar(socket, causa, Sentido::Lectura, movidos)?,
+            Ok(recibidos) => {
+                movidos += recibidos;
+                espera = Espera::default();
+            }
+            Err(causa) => espera.seguir_o_cortar(socket, causa, Sentido::Lectura, movidos)?,
         }
     }
     Ok(movidos)
 }
 
-/// Qué se hace con un error: las señales no cortan nada; en un socket sin bloqueo se espera; lo demás corta.
-#[cold]
-fn seguir_o_cortar(socket: &Socket, causa: io::Error, sentido: Sentido, movidos: usize) -> Result<(), Corte> {
-    let cortar = |causa| Err(Corte { movidos, causa });
-    match causa.kind() {
-        ErrorKind::Interrupted => Ok(()),
-        ErrorKind::WouldBlock => match socket.nonblocking() {
-            Ok(true) => match sistema::esperar_a(socket, sentido, None) {
-                Ok(_) => Ok(()),
-                Err(causa) => cortar(Causa::Sistema(causa)),
+/// Una espera que todavía no movió nada.
+#[derive(Default)]
+struct Espera {
+    /// Cuándo la cortó una señal por primera vez.
+    interrumpida: Option<Instant>,
+}
+
+impl Espera {
+    /// Qué se hace con un error: las señales no cortan nada; en un socket sin bloqueo se espera; lo demás corta.
+    #[cold]
+    fn seguir_o_cortar(
+        &mut self,
+        socket: &Socket,
+        causa: io::Error,
+        sentido: Sentido,
+        movidos: usize,
+    ) -> Result<(), Corte> {
+        let cortar = |causa| Err(Corte { movidos, causa });
+        match causa.kind() {
+            ErrorKind::Interrupted if self.vencio(socket, sentido) => cortar(Causa::TiempoDelPrograma),
+            ErrorKind::Interrupted => Ok(()),
+            ErrorKind::WouldBlock => match socket.nonblocking() {
+                Ok(true) => match sistema::esperar_a(socket, sentido, None) {
+                    Ok(_) => Ok(()),
+                    Err(causa) => cortar(Causa::Sistema(causa)),
+                },
+                // Bloqueante y con EAGAIN: venció el tiempo que el programa le puso.
+                _ => cortar(Causa::TiempoDelPrograma),
             },
-            // Bloqueante y con EAGAIN: venció el tiempo que el programa le puso.
-            _ => cortar(Causa::TiempoDelPrograma),
-        },
-        _ => cortar(Causa::Sistema(causa)),
+            _ => cortar(Causa::Sistema(causa)),
+        }
+    }
+
+    /// Si, entre señal y señal, ya pasó el tiempo que el programa le puso al socket. El kernel lo cuenta desde cero en cada llamada.
+    fn vencio(&mut self, socket: &Socket, sentido: Sentido) -> bool {
+        let del_programa = match sentido {
+            Sentido::Lectura => socket.read_timeout(),
+            Sentido::Escritura => socket.write_timeout(),
+        };
+        let desde = *self.interrumpida.get_or_insert_with(Instant::now);
+        del_programa.ok().flatten().is_some_and(|tiempo| desde.elapsed() >= tiempo)
     }
 }
 

@@ -14,6 +14,7 @@ use crate::conexion::{Conexion, Extremo};
 use crate::direccion;
 use crate::error::{Error, Resultado};
 use crate::escucha::{Escucha, Rechazo, Vecino, VecinosDeRust};
+use crate::memoria::{juntar, texto};
 use crate::ocupante;
 use crate::opciones::{self, Opciones};
 use crate::red;
@@ -197,7 +198,7 @@ impl Servidor {
     pub fn atender(&self, funcion: impl Fn(Conexion) + Send + Sync + 'static) -> Resultado<()> {
         let atencion = Atencion::nueva();
         if self.atencion.tomar().get_or_insert_with(|| atencion.clone()).es_otra(&atencion) {
-            return Err(Error::Argumento("El servidor ya está atendiendo.".to_owned()));
+            return Err(Error::Argumento(texto!("El servidor ya está atendiendo.")));
         }
         let servicio = ServicioDeRust {
             vecino: Arc::clone(&self.vecino),
@@ -339,7 +340,13 @@ impl<F: Fn(Conexion) + Send + Sync + 'static> Servicio for ServicioDeRust<F> {
         let llegada = self.vecino.escucha.esperar(&self.vecino.socket, &mut |_| {})?;
         let opciones = self.vecino.escucha.opciones();
         let conexion = Conexion::nueva(llegada.socket, llegada.par, llegada.handshake, opciones);
-        self.vivos.tomar().push(conexion.extremo_debil());
+        let extremo = conexion.extremo();
+        let este = Arc::downgrade(&extremo);
+        {
+            let mut vivos = self.vivos.tomar();
+            vivos.try_reserve(1).map_err(|_| Error::SinMemoria { bytes: 0 })?;
+            vivos.push(Weak::clone(&este));
+        }
         let (funcion, vivos) = (Arc::clone(&self.funcion), Arc::clone(&self.vivos));
         let mut conexion = Some(conexion);
         Ok(Tarea {
@@ -349,7 +356,11 @@ impl<F: Fn(Conexion) + Send + Sync + 'static> Servicio for ServicioDeRust<F> {
                     let _ = catch_unwind(AssertUnwindSafe(|| funcion(conexion)));
                 }
             }),
-            al_terminar: Box::new(move || vivos.tomar().retain(|vivo| vivo.strong_count() > 0)),
+            // Lo encolado se envía aquí, con el extremo todavía a la vista de quien puede cortarlo: el otro puede no estar leyendo.
+            al_terminar: Box::new(move || {
+                let _ = extremo.vaciar_cola();
+                vivos.tomar().retain(|vivo| !vivo.ptr_eq(&este));
+            }),
         })
     }
 
@@ -361,7 +372,7 @@ impl<F: Fn(Conexion) + Send + Sync + 'static> Servicio for ServicioDeRust<F> {
 /// La dirección propia de un socket.
 pub(crate) fn direccion_local(socket: &Socket) -> Resultado<SocketAddr> {
     let direccion = socket.local_addr().map_err(|causa| Error::de_socket(socket.as_raw_fd(), "getsockname", causa))?;
-    direccion.as_socket().ok_or_else(|| Error::Argumento("El socket no es de internet: no tiene puerto.".to_owned()))
+    direccion.as_socket().ok_or_else(|| Error::Argumento(texto!("El socket no es de internet: no tiene puerto.")))
 }
 
 /// Escucha donde se pide. Lo que no se pide lo dice el entorno; si no, todas las interfaces y el puerto 4444.
@@ -382,7 +393,7 @@ pub(crate) fn iniciar(ip: Option<&str>, puerto: Option<&str>, opciones: Opciones
             valor: ip,
             esperado: "una IP de esta máquina, como 127.0.0.1",
         })?,
-        (None, None) => vec![direccion::todas(numero)],
+        (None, None) => juntar([direccion::todas(numero)].into_iter())?,
     };
     let socket = escuchar_en_alguna(&direcciones)?;
     let escucha = Escucha::nueva(opciones);
@@ -391,7 +402,7 @@ pub(crate) fn iniciar(ip: Option<&str>, puerto: Option<&str>, opciones: Opciones
 }
 
 fn escuchar_en_alguna(direcciones: &[SocketAddr]) -> Resultado<Socket> {
-    let mut ultimo = Error::Argumento("No hay ninguna dirección donde escuchar.".to_owned());
+    let mut ultimo = Error::Argumento(texto!("No hay ninguna dirección donde escuchar."));
     for direccion in direcciones {
         match red::escuchar(*direccion) {
             Ok(socket) => return Ok(socket),

@@ -7,6 +7,7 @@ use super::guardia::guardia;
 use super::servidor::esperar;
 use crate::atencion::{self, Atencion, Servicio};
 use crate::error::{Error, Resultado};
+use crate::memoria::texto;
 use crate::sistema::{Cerrojo, Compartido, Tarea};
 
 /// @brief Lo que se hace con cada cliente: recibe su descriptor, y lo que se le dio a `tp0_atender()`.
@@ -49,7 +50,7 @@ pub type tp0_funcion_de_cliente = Option<unsafe extern "C-unwind" fn(cliente: c_
 pub unsafe extern "C" fn tp0_atender(servidor: c_int, funcion: tp0_funcion_de_cliente, contexto: *mut c_void) -> c_int {
     guardia(|| {
         let funcion =
-            funcion.ok_or_else(|| Error::Argumento("funcion es NULL: ¿qué se hace con cada cliente?".to_owned()))?;
+            funcion.ok_or_else(|| Error::Argumento(texto!("funcion es NULL: ¿qué se hace con cada cliente?")))?;
         let uso = descriptores::usar_abierto(servidor)?;
         let opciones = uso.escucha_o_nueva()?.opciones().clone();
         let atencion = Atencion::nueva();
@@ -118,7 +119,14 @@ struct ServicioDeC {
 impl Servicio for ServicioDeC {
     fn esperar(&self) -> Resultado<Tarea> {
         let (cliente, _) = esperar(&self.uso)?;
-        self.vivos.tomar().push(cliente);
+        {
+            let mut vivos = self.vivos.tomar();
+            if vivos.try_reserve(1).is_err() {
+                descriptores::liberar_serie(cliente.descriptor, cliente.serie);
+                return Err(Error::SinMemoria { bytes: 0 });
+            }
+            vivos.push(cliente);
+        }
         let (funcion, contexto, vivos) = (self.funcion, self.contexto, self.vivos.clone());
         Ok(Tarea {
             cuerpo: Box::new(move || {

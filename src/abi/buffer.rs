@@ -11,6 +11,7 @@ use super::punteros;
 use super::tipos::t_buffer;
 use crate::buffer::tramo;
 use crate::error::{Error, Resultado};
+use crate::memoria::texto;
 
 /// TITULO: 8. Serializar
 ///
@@ -102,7 +103,7 @@ pub unsafe extern "C" fn buffer_read(buffer: *mut t_buffer, data: *mut c_void, s
     guardia(|| {
         let medida = usize::try_from(size).unwrap_or(usize::MAX);
         if data.is_null() && medida > 0 {
-            return Err(Error::Argumento("data es NULL: no hay dónde dejar lo que se lea.".to_owned()));
+            return Err(Error::Argumento(texto!("data es NULL: no hay dónde dejar lo que se lea.")));
         }
         // SAFETY: lo promete quien llama.
         let leidos = unsafe { leer(buffer, medida) }?;
@@ -416,7 +417,7 @@ unsafe fn escribir(buffer: *mut t_buffer, partes: &[&[u8]]) -> Resultado<c_int> 
     let hay = unsafe { punteros::bytes(buffer.stream, buffer.size, "buffer->stream") }?.len();
     let desde = usize::try_from(buffer.offset).unwrap_or(usize::MAX);
     if desde > hay {
-        let texto = format!("buffer->offset es {desde} y el buffer mide {hay} bytes: ¿se hizo con buffer_create?");
+        let texto = texto!("buffer->offset es {desde} y el buffer mide {hay} bytes: ¿se hizo con buffer_create?");
         return Err(Error::Argumento(texto));
     }
     let hasta = partes.iter().fold(desde, |total, parte| total.saturating_add(parte.len()));

@@ -26,9 +26,10 @@ use crate::atencion::Atencion;
 use crate::conexion::{self, Envio};
 use crate::error::{Error, Resultado};
 use crate::escucha::{Escucha, Vecinos};
+use crate::memoria::texto;
 use crate::opciones;
 use crate::red;
-use crate::sistema::{Cerrojo, Compartido, HijoConUnHilo};
+use crate::sistema::{self, Cerrojo, Compartido, HijoConUnHilo};
 
 /// Ranuras que se piden juntas.
 const POR_TROZO: usize = 64;
@@ -300,7 +301,7 @@ impl Uso {
     pub(super) fn comenzar_atencion(&self, nueva: &Compartido<Atencion>) -> Resultado<()> {
         let mut atencion = self.ranura.atencion.tomar();
         if atencion.is_some() {
-            let texto = format!("{} ya lo está atendiendo otro hilo con tp0_atender.", self.descriptor());
+            let texto = texto!("{} ya lo está atendiendo otro hilo con tp0_atender.", self.descriptor());
             return Err(Error::Argumento(texto));
         }
         *atencion = Some(nueva.clone());
@@ -536,11 +537,13 @@ fn avisar_de_cada_fork() {
     let mut avisado = AVISADO.tomar();
     if !*avisado {
         // SAFETY: las dos funciones viven tanto como el proceso: la biblioteca nunca se descarga (nodelete).
-        *avisado = unsafe { libc::pthread_atfork(None, Some(despues_en_el_padre), Some(despues_en_el_hijo)) } == 0;
+        *avisado = unsafe { libc::pthread_atfork(Some(contar), Some(contar), Some(despues_en_el_hijo)) } == 0;
     }
 }
 
-extern "C" fn despues_en_el_padre() {
+/// Antes y después, en el padre: así, lo que se libera mientras tanto en otro hilo ya sabe que puede haber una copia, y lo que se hace
+/// mientras tanto, también.
+extern "C" fn contar() {
     BIFURCACIONES.fetch_add(1, Ordering::AcqRel);
 }
 
@@ -557,15 +560,18 @@ extern "C" fn despues_en_el_hijo() {
         let ranuras = unsafe { std::slice::from_raw_parts(trozo.as_ptr(), POR_TROZO) };
         ranuras.iter().for_each(|ranura| ranura.despues_en_el_hijo(&hijo));
     }
+    // Último: ya se cerraron los que todavía tenían dueño.
+    sistema::despues_en_el_hijo(&hijo);
 }
 
 impl Ranura {
     fn despues_en_el_hijo(&self, hijo: &HijoConUnHilo) {
+        // Éste también se toma para mirar, sin una llamada en vuelo.
+        self.escucha.abrir_en_el_hijo(hijo);
         if self.estado.load(Ordering::Acquire) != 0 {
             self.estado.swap(0, Ordering::AcqRel);
             self.identidad.abrir_en_el_hijo(hijo);
             self.envio.renovar_en_el_hijo(Envio::nuevo(), hijo);
-            self.escucha.abrir_en_el_hijo(hijo);
             // Los hilos que atendían quedaron en el padre, que es quien los une.
             self.atencion.olvidar_en_el_hijo(None, hijo);
         }

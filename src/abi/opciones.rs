@@ -8,6 +8,7 @@ use super::guardia::guardia;
 use super::servidor::{iniciar, texto_opcional};
 use super::{memoria, punteros};
 use crate::error::{Error, Resultado};
+use crate::memoria::texto;
 use crate::opciones::Opciones;
 
 /// @brief Cómo se conecta un cliente o atiende un servidor. Opaca: se hace con `tp0_opciones_crear()` y se cambia con sus funciones.
@@ -291,7 +292,7 @@ unsafe fn copia(puntero: *const tp0_opciones) -> Resultado<Opciones> {
 }
 
 fn natural(valor: c_int, que: &str) -> Resultado<u32> {
-    u32::try_from(valor).map_err(|_| Error::Argumento(format!("{que} es {valor} y no puede ser un número negativo.")))
+    u32::try_from(valor).map_err(|_| Error::Argumento(texto!("{que} es {valor} y no puede ser un número negativo.")))
 }
 
 fn milisegundos(ms: c_int, que: &str) -> Resultado<Duration> {

@@ -12,6 +12,7 @@ use super::tipos::{t_buffer, t_paquete};
 use crate::conexion;
 use crate::difusion::{self, Destino};
 use crate::error::{Error, Resultado};
+use crate::memoria::{juntar, texto};
 use crate::paquete::largo_en_el_cable;
 use crate::protocolo::{Header, LARGO_DE_HEADER, MENSAJE, PAQUETE};
 
@@ -198,8 +199,9 @@ pub unsafe extern "C" fn tp0_difundir(
                 *lugar = resultado.as_ref().map_or_else(Error::errno, |()| 0);
             }
         }
-        let fallaron: Vec<Error> = resultados.into_iter().filter_map(Result::err).collect();
-        Ok((c_int::try_from(fallaron.len()).unwrap_or(c_int::MAX), fallaron.into_iter().next()))
+        let cuantas = resultados.iter().filter(|resultado| resultado.is_err()).count();
+        let primera = resultados.into_iter().find_map(Result::err);
+        Ok((c_int::try_from(cuantas).unwrap_or(c_int::MAX), primera))
     })
 }
 
@@ -234,7 +236,7 @@ pub unsafe extern "C" fn serializar_paquete(paquete: *mut t_paquete, bytes: c_in
         let mide = usize::try_from(bytes).unwrap_or(0);
         let hacen_falta = payload.len().saturating_add(LARGO_DE_HEADER);
         if mide < hacen_falta {
-            return Err(Error::Argumento(format!(
+            return Err(Error::Argumento(texto!(
                 "serializar_paquete: pediste {bytes} bytes y el paquete mide {hacen_falta} (buffer->size + 2 * sizeof(int))."
             )));
         }
@@ -255,20 +257,17 @@ fn enviar(conexion: c_int, codigo: i32, payload: &[u8]) -> Resultado<c_int> {
 /// Cómo le fue a cada conexión, en orden. Una repetida, o que no se puede usar, falla sola.
 fn difundir(conexiones: &[c_int], codigo: i32, payload: &[u8]) -> Resultado<Vec<Resultado<()>>> {
     let header = Header::nuevo(codigo, payload.len(), MAYOR_PAYLOAD)?.a_bytes();
-    let usos: Vec<Resultado<Uso>> = conexiones
-        .iter()
-        .map(|conexion| {
-            let uso = descriptores::usar_abierto(*conexion)?;
-            Header::nuevo(codigo, payload.len(), uso.tamanio_maximo()?).map(|_| uso)
-        })
-        .collect();
-    let sockets: Vec<_> = usos.iter().flatten().map(Uso::socket).collect();
-    let destinos: Vec<Destino<'_>> =
-        usos.iter().flatten().zip(&sockets).map(|(uso, socket)| Destino { socket, envio: uso.envio() }).collect();
-    let mut enviados = difusion::difundir(&destinos, &header, payload).into_iter();
+    let usos = juntar(conexiones.iter().map(|conexion| {
+        let uso = descriptores::usar_abierto(*conexion)?;
+        Header::nuevo(codigo, payload.len(), uso.tamanio_maximo()?).map(|_| uso)
+    }))?;
+    let sockets = juntar(usos.iter().flatten().map(Uso::socket))?;
+    let destinos =
+        juntar(usos.iter().flatten().zip(&sockets).map(|(uso, socket)| Destino { socket, envio: uso.envio() }))?;
+    let mut enviados = difusion::difundir(&destinos, &header, payload)?.into_iter();
     drop(destinos);
     drop(sockets);
-    Ok(usos.into_iter().map(|uso| uso.and_then(|_| enviados.next().unwrap_or(Ok(())))).collect())
+    juntar(usos.into_iter().map(|uso| uso.and_then(|_| enviados.next().unwrap_or(Ok(())))))
 }
 
 fn buffer_vacio() -> Resultado<*mut t_buffer> {
@@ -303,9 +302,9 @@ pub(super) unsafe fn partes<'a>(paquete: *const t_paquete) -> Resultado<(i32, &'
 /// El stream de `buffer` es NULL o de malloc, y mide al menos `size` bytes.
 unsafe fn agregar(buffer: &mut t_buffer, valor: &[u8]) -> Resultado<()> {
     let hay = usize::try_from(buffer.size)
-        .map_err(|_| Error::Argumento(format!("paquete->buffer->size es {} y no puede ser negativo.", buffer.size)))?;
+        .map_err(|_| Error::Argumento(texto!("paquete->buffer->size es {} y no puede ser negativo.", buffer.size)))?;
     if hay > 0 && buffer.stream.is_null() {
-        return Err(Error::Argumento(format!("paquete->buffer->stream es NULL y size dice {hay} bytes.")));
+        return Err(Error::Argumento(texto!("paquete->buffer->stream es NULL y size dice {hay} bytes.")));
     }
     let largo = largo_en_el_cable(hay, valor.len())?;
     let total = hay + largo.len() + valor.len();

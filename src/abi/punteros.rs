@@ -4,9 +4,10 @@ use std::ffi::{CStr, c_char, c_int, c_void};
 use std::slice;
 
 use crate::error::{Error, Resultado};
+use crate::memoria::texto;
 
 fn nulo(nombre: &str, pista: &str) -> Error {
-    Error::Argumento(format!("{nombre} es NULL{pista}"))
+    Error::Argumento(texto!("{nombre} es NULL{pista}"))
 }
 
 /// Un texto. NULL es un error que nombra al argumento y dice qué mirar.
@@ -27,13 +28,13 @@ pub(super) unsafe fn texto<'a>(puntero: *const c_char, nombre: &str, pista: &str
 /// Si `largo` es positivo y el puntero no es NULL, apunta a `largo` bytes que nadie cambia mientras dura la llamada.
 pub(super) unsafe fn bytes<'a>(puntero: *const c_void, largo: c_int, nombre: &str) -> Resultado<&'a [u8]> {
     let Ok(medida) = usize::try_from(largo) else {
-        return Err(Error::Argumento(format!("El tamaño de {nombre} es {largo} y no puede ser negativo.")));
+        return Err(Error::Argumento(texto!("El tamaño de {nombre} es {largo} y no puede ser negativo.")));
     };
     if medida == 0 {
         return Ok(&[]);
     }
     if puntero.is_null() {
-        return Err(nulo(nombre, &format!(" y dice medir {largo} bytes.")));
+        return Err(nulo(nombre, &texto!(" y dice medir {largo} bytes.")));
     }
     // SAFETY: no es NULL y mide `medida` bytes, según promete quien llama; un int no pasa de isize::MAX.
     Ok(unsafe { slice::from_raw_parts(puntero.cast(), medida) })
@@ -45,13 +46,13 @@ pub(super) unsafe fn bytes<'a>(puntero: *const c_void, largo: c_int, nombre: &st
 /// Si `cantidad` es positiva y el puntero no es NULL, apunta a esos elementos, que nadie cambia mientras dura la llamada.
 pub(super) unsafe fn arreglo<'a, T>(puntero: *const T, cantidad: c_int, nombre: &str) -> Resultado<&'a [T]> {
     let Ok(medida) = usize::try_from(cantidad) else {
-        return Err(Error::Argumento(format!("La cantidad de {nombre} es {cantidad} y no puede ser negativa.")));
+        return Err(Error::Argumento(texto!("La cantidad de {nombre} es {cantidad} y no puede ser negativa.")));
     };
     if medida == 0 {
         return Ok(&[]);
     }
     if puntero.is_null() {
-        return Err(nulo(nombre, &format!(" y dice tener {cantidad} elementos.")));
+        return Err(nulo(nombre, &texto!(" y dice tener {cantidad} elementos.")));
     }
     // SAFETY: no es NULL y tiene `medida` elementos, según promete quien llama.
     Ok(unsafe { slice::from_raw_parts(puntero, medida) })

@@ -1,5 +1,6 @@
 //! Capítulo 1 del header: el servidor.
 
+use std::borrow::Cow;
 use std::ffi::{c_char, c_int};
 
 use super::descriptores::{self, Entrega, Entregado, Uso};
@@ -176,8 +177,8 @@ pub(super) fn iniciar(ip: Option<&str>, puerto: Option<&str>, opciones: Opciones
 
 /// # Safety
 /// El puntero es NULL o un texto terminado en `'\0'`.
-pub(super) unsafe fn texto_opcional(puntero: *const c_char) -> Option<String> {
+pub(super) unsafe fn texto_opcional<'a>(puntero: *const c_char) -> Option<Cow<'a, str>> {
     // SAFETY: lo promete quien llama; NULL es simplemente que no hay.
     let texto = unsafe { punteros::texto(puntero, "", "") }.ok()?;
-    Some(texto.to_string_lossy().into_owned())
+    Some(texto.to_string_lossy())
 }

@@ -3,7 +3,7 @@
 use std::io;
 use std::marker::PhantomData;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Para qué se espera un socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +68,11 @@ pub(crate) fn el_par_cerro(socket: &impl AsFd) -> bool {
     let pollfd = libc::pollfd { fd: socket.as_fd().as_raw_fd(), events: libc::POLLRDHUP, revents: 0 };
     let mut interes = [Interes { pollfd, socket: PhantomData }];
     esperar(&mut interes, Some(Instant::now())).is_ok_and(|cuantos| cuantos > 0)
+}
+
+/// El momento en que se cumple `plazo`; `None`, nunca: uno tan largo que no se puede representar no se va a cumplir.
+pub(crate) fn dentro_de(plazo: Duration) -> Option<Instant> {
+    Instant::now().checked_add(plazo)
 }
 
 /// Lo que falta hasta `vence`, redondeado para arriba: volver antes haría girar en falso a quien espera.

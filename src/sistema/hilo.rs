@@ -2,17 +2,24 @@
 
 use std::ffi::c_void;
 use std::io;
-use std::mem::MaybeUninit;
+use std::mem::{ManuallyDrop, MaybeUninit};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 
-use super::cerrojo::Cerrojo;
+use super::cerrojo::{Cerrojo, HijoConUnHilo};
+use super::hijo::generacion;
 
 /// Lo que hace un hilo, y lo que hace al terminar: también si el cuerpo, que puede ser código C, llamó a `pthread_exit`.
 pub(crate) struct Tarea {
     /// Se llama una vez y sin nada pendiente de soltar en el medio: puede llamar a una función de C que termine el hilo.
     pub(crate) cuerpo: Box<dyn FnMut() + Send>,
     pub(crate) al_terminar: Box<dyn FnOnce() + Send>,
+}
+
+/// Una tarea en marcha, y en qué generación de proceso comenzó.
+struct EnMarcha {
+    tarea: Tarea,
+    generacion: u32,
 }
 
 /// La clave de pthread cuyo destructor corre `al_terminar`.
@@ -30,13 +37,13 @@ impl Hilo {
         if clave().is_err() {
             return Err(tarea);
         }
-        let tarea = Box::into_raw(Box::new(tarea));
+        let tarea = Box::into_raw(Box::new(EnMarcha { tarea, generacion: generacion() }));
         let mut hilo = MaybeUninit::uninit();
         // SAFETY: `hilo` es un lugar válido para escribir, y `tarea` pasa a ser del hilo nuevo.
         let salida = unsafe { libc::pthread_create(hilo.as_mut_ptr(), ptr::null(), comenzar(), tarea.cast()) };
         if salida != 0 {
             // SAFETY: no hay hilo nuevo: la tarea sigue siendo de éste.
-            return Err(*unsafe { Box::from_raw(tarea) });
+            return Err(unsafe { Box::from_raw(tarea) }.tarea);
         }
         // SAFETY: pthread_create anduvo, y lo escribió.
         Ok(Self { hilo: unsafe { hilo.assume_init() } })
@@ -69,17 +76,27 @@ extern "C-unwind" fn correr(tarea: *mut c_void) -> *mut c_void {
         unsafe { libc::pthread_setspecific(clave, tarea) };
     }
     // SAFETY: la tarea vive hasta que corra el destructor de la clave, cuando este hilo ya no esté aquí.
-    let tarea = unsafe { &mut *tarea.cast::<Tarea>() };
-    (tarea.cuerpo)();
+    let en_marcha = unsafe { &mut *tarea.cast::<EnMarcha>() };
+    (en_marcha.tarea.cuerpo)();
     ptr::null_mut()
 }
 
 extern "C" fn terminar(tarea: *mut c_void) {
     // SAFETY: es la tarea que `correr` dejó en la clave; pthread llama a este destructor una sola vez por valor.
-    let Tarea { cuerpo, al_terminar } = *unsafe { Box::from_raw(tarea.cast::<Tarea>()) };
+    let en_marcha = ManuallyDrop::new(*unsafe { Box::from_raw(tarea.cast::<EnMarcha>()) });
+    if en_marcha.generacion != generacion() {
+        // La tarea se bifurcó y éste es el hijo: lo que ella compartía puede estar tomado por hilos que quedaron en el padre.
+        return;
+    }
+    let Tarea { cuerpo, al_terminar } = ManuallyDrop::into_inner(en_marcha).tarea;
     // Un panic no puede salir de aquí; y quien espera a este hilo se tiene que enterar igual.
     let _ = catch_unwind(AssertUnwindSafe(|| drop(cuerpo)));
     let _ = catch_unwind(AssertUnwindSafe(al_terminar));
+}
+
+/// En el hijo, la clave es de quien la pida.
+pub(super) fn despues_en_el_hijo(hijo: &HijoConUnHilo) {
+    CLAVE.abrir_en_el_hijo(hijo);
 }
 
 fn clave() -> io::Result<libc::pthread_key_t> {

@@ -4,6 +4,7 @@
 //!   carreras los accesos que protege. Uno de pthread sí lo ve. Por lo mismo, [`Condicion`], [`Compartido`] y [`Hilo`].
 //! * [`esperar`] y compañía: `poll(2)`, la única forma de esperar a varios sockets a la vez y de saber si el otro cerró
 //!   sin leerle nada.
+//! * Qué hacer en el hijo de un fork, donde los hilos del padre no existen.
 //! * Tres consultas chicas: manejadores de señales, límite de descriptores, reloj.
 //! * TCP_DEFER_ACCEPT y SO_RCVLOWAT, dos opciones que socket2 no tiene, y `recv(2)` sin esperar sobre bytes comunes.
 //!
@@ -15,6 +16,7 @@ mod compartido;
 mod condicion;
 mod consultas;
 mod espera;
+mod hijo;
 mod hilo;
 mod sockets;
 
@@ -22,6 +24,7 @@ pub(crate) use cerrojo::{Cerrojo, Guarda, HijoConUnHilo};
 pub(crate) use compartido::Compartido;
 pub(crate) use condicion::Condicion;
 pub(crate) use consultas::{ahora_us, algun_manejador_sin_restart, limite_de_descriptores};
-pub(crate) use espera::{Interes, Sentido, el_par_cerro, esperar, esperar_a};
+pub(crate) use espera::{Interes, Sentido, dentro_de, el_par_cerro, esperar, esperar_a};
+pub(crate) use hijo::{NoSeHereda, despues_en_el_hijo};
 pub(crate) use hilo::{Hilo, Tarea};
 pub(crate) use sockets::{Mirada, diferir_aceptacion, recibir_ya, umbral_de_lectura};
