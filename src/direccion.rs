@@ -52,14 +52,13 @@ fn buscar(nombre: &str, puerto: u16) -> Resultado<Vec<SocketAddr>> {
     Ok(direcciones)
 }
 
-fn defecto_de_ipv4(texto: &str) -> String {
-    let octetos: Vec<&str> = texto.split('.').collect();
-    if octetos.len() != 4 {
-        return texto!("tiene {} números y van 4, separados por puntos.", octetos.len());
+fn defecto_de_ipv4(escrita: &str) -> String {
+    let octetos = || escrita.split('.');
+    if octetos().count() != 4 {
+        return texto!("tiene {} números y van 4, separados por puntos.", octetos().count());
     }
-    let malo = |octeto: &&&str| octeto.parse::<u8>().is_err();
-    match octetos.iter().find(malo) {
-        Some(&"") => texto!("le falta un número entre los puntos."),
+    match octetos().find(|octeto| octeto.parse::<u8>().is_err()) {
+        Some("") => texto!("le falta un número entre los puntos."),
         Some(octeto) => texto!("{octeto} no puede ser un octeto, van de 0 a 255."),
         None => texto!("sus números no pueden empezar con 0."),
     }

@@ -90,6 +90,10 @@ fn fallar<T>(error: &Error, ante: impl FnOnce(&Error) -> T) -> T {
 fn anotar(error: &Error) {
     let mut linea = Linea { bytes: [0; LARGO_DE_TEXTO], largo: 0 };
     let _ = write!(linea, "{error}");
+    if linea.largo == 0 {
+        // Un texto propio que no se pudo armar.
+        let _ = linea.write_str("Algo falló, y no hay memoria para contar qué: mirá errno.");
+    }
     ULTIMO.with(|ultimo| {
         ultimo.texto.set(linea.bytes);
         ultimo.hay.set(true);

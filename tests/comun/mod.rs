@@ -465,6 +465,11 @@ impl Proceso {
         )
     }
 
+    /// Lo que dijo por stdout hasta ahora, sin esperar nada.
+    pub fn dicho(&self) -> String {
+        self.salida.hasta_ahora()
+    }
+
     /// Si todavía no terminó.
     pub fn vivo(&mut self) -> bool {
         self.hijo.try_wait().unwrap().is_none()
