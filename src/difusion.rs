@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use socket2::Socket;
 
-use crate::conexion::{Envio, error_de_envio};
 use crate::error::{Error, Resultado};
 use crate::memoria::juntar;
+use crate::mensaje::{Envio, error_de_envio};
 use crate::red::{self, Causa, Corte};
 use crate::sistema::{self, Cerrojo, Guarda, Interes, Sentido};
 

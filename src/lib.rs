@@ -37,19 +37,22 @@
 //! ```text
 //! abi                      la cara para C: punteros, malloc, errno, descriptores por número
 //! servidor                 el que escucha
-//! conexion, difusion       con quien se habla; lo mismo a muchos
+//! conexion                 con quien se habla
+//! conectar, difusion       llamar a un servidor; enviar lo mismo a muchos
 //! atencion                 muchos clientes: un hilo para cada uno
 //! escucha                  aceptar y saludar sin que los lentos demoren a nadie
+//! mensaje                  un mensaje por un socket, entero o con la razón por la que no
 //! opciones, direccion, ocupante
 //! handshake, protocolo, paquete, buffer    bytes, sin entrada ni salida
 //! red                      los sockets
-//! error                    la causa, su texto y su errno
+//! memoria, error           pedir memoria sin abortar; la causa, su texto y su errno
 //! sistema                  lo que hace falta del sistema y std no ofrece
 //! ```
 
 mod abi;
 mod atencion;
 mod buffer;
+mod conectar;
 mod conexion;
 mod difusion;
 mod direccion;
@@ -57,6 +60,7 @@ mod error;
 mod escucha;
 mod handshake;
 mod memoria;
+mod mensaje;
 mod ocupante;
 mod opciones;
 mod paquete;

@@ -5,7 +5,7 @@ use std::ffi::{c_char, c_int};
 use super::descriptores::{self, Entrega, VecinosDeC};
 use super::guardia::guardia;
 use super::punteros;
-use crate::conexion::{self, Hecha};
+use crate::conectar::{self, Hecha};
 use crate::error::Resultado;
 use crate::opciones::Opciones;
 
@@ -14,7 +14,7 @@ pub(super) const PISTA: &str = ": ¿existe esa clave en el .config?, ¿llamaste 
 
 /// Conecta y entrega la conexión.
 pub(super) fn conectar(ip: &str, puerto: &str, opciones: &Opciones) -> Resultado<c_int> {
-    let Hecha { socket, handshake, .. } = conexion::conectar(ip, puerto, opciones, &VecinosDeC)?;
+    let Hecha { socket, handshake, .. } = conectar::conectar(ip, puerto, opciones, &VecinosDeC)?;
     let entrega = Entrega { socket, tamanio_maximo: opciones.tamanio_maximo, handshake, escucha: None };
     descriptores::entregar(entrega).map(|entregado| entregado.descriptor)
 }

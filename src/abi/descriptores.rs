@@ -23,10 +23,10 @@ use socket2::{SockRef, Socket};
 use super::memoria::{self, Pagina};
 use super::{registro, tumbas};
 use crate::atencion::Atencion;
-use crate::conexion::{self, Envio};
 use crate::error::{Error, Resultado};
 use crate::escucha::{Escucha, Vecinos};
 use crate::memoria::texto;
+use crate::mensaje::{self, Envio};
 use crate::opciones;
 use crate::red;
 use crate::sistema::{self, Cerrojo, Compartido, HijoConUnHilo};
@@ -243,7 +243,7 @@ impl Uso {
 
     /// Envía `partes` como un solo mensaje, sin mezclarse con el de otro hilo.
     pub(super) fn enviar(&self, partes: &mut [IoSlice<'_>]) -> Resultado<()> {
-        conexion::enviar(&self.socket(), &mut self.ranura.envio.tomar(), partes)
+        mensaje::enviar(&self.socket(), &mut self.ranura.envio.tomar(), partes)
     }
 
     /// El mayor payload de esta conexión. El de una que no hizo la biblioteca es el del entorno.

@@ -9,10 +9,10 @@ use super::guardia::{guardia, guardia_con_aviso};
 use super::memoria::{self, Bloque};
 use super::punteros;
 use super::tipos::{t_buffer, t_paquete};
-use crate::conexion;
 use crate::difusion::{self, Destino};
 use crate::error::{Error, Resultado};
 use crate::memoria::{juntar, texto};
+use crate::mensaje;
 use crate::paquete::largo_en_el_cable;
 use crate::protocolo::{Header, LARGO_DE_HEADER, MENSAJE, PAQUETE};
 
@@ -214,7 +214,7 @@ pub unsafe extern "C" fn tp0_difundir(
 pub extern "C" fn tp0_conexion_activa(conexion: c_int) -> c_int {
     guardia(|| {
         let uso = descriptores::usar_abierto(conexion)?;
-        Ok(c_int::from(conexion::activa(&uso.socket())?))
+        Ok(c_int::from(mensaje::activa(&uso.socket())?))
     })
 }
 

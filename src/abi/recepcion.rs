@@ -12,8 +12,8 @@ use super::memoria::{self, Bloque, Lista};
 use super::paquete::partes;
 use super::tipos::{t_buffer, t_list, t_paquete};
 use super::{punteros, registro};
-use crate::conexion::{error_de_recepcion, recibir_header, recibir_tamanio};
 use crate::error::{Error, Parte, Resultado};
+use crate::mensaje::{error_de_recepcion, recibir_header, recibir_tamanio};
 use crate::protocolo::{self, Header, LARGO_DE_ENTERO, MENSAJE, PAQUETE, Valores};
 use crate::red::{self, Corte};
 

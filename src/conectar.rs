@@ -1,0 +1,141 @@
+//! Conectar: buscar al servidor, insistir si hace falta y saludarlo, todo dentro de un plazo.
+
+use std::io::IoSlice;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use socket2::Socket;
+
+use crate::direccion;
+use crate::error::{Error, Resultado};
+use crate::escucha::Vecinos;
+use crate::handshake::{self, Respuesta};
+use crate::memoria::texto;
+use crate::opciones::{Handshake, Opciones};
+use crate::protocolo;
+use crate::red::{self, Causa, Corte, SinConexion};
+use crate::sistema::{self, Sentido};
+
+/// Un socket conectado y saludado, y con quién.
+#[derive(Debug)]
+pub(crate) struct Hecha {
+    pub(crate) socket: Socket,
+    pub(crate) par: SocketAddr,
+    pub(crate) handshake: Option<i32>,
+}
+
+/// Cada cuánto se vuelve a intentar con un servidor que todavía no escucha.
+const ENTRE_INTENTOS: Duration = Duration::from_millis(100);
+
+/// Cuánto se espera una respuesta antes de pensar en los vecinos: lo normal es que llegue enseguida.
+const ANTES_DE_ADELANTAR: Duration = Duration::from_millis(20);
+
+/// Conecta con la primera dirección de `ip` que responda y hace el handshake. El plazo de cada intento es de todo junto.
+///
+/// Mientras espera la respuesta, los `vecinos` (los servidores de este mismo proceso) contestan los handshakes que les lleguen.
+pub(crate) fn conectar(ip: &str, puerto: &str, opciones: &Opciones, vecinos: &dyn Vecinos) -> Resultado<Hecha> {
+    let puerto = direccion::leer_puerto(puerto, 1)?;
+    let direcciones = direccion::resolver(ip, puerto)?;
+    let insistir_hasta = sistema::dentro_de(opciones.reintentos);
+    loop {
+        let error = match intentar(&direcciones, opciones, vecinos) {
+            Ok(hecha) => return Ok(hecha),
+            Err(error) => error,
+        };
+        let puede_levantarse = matches!(error, Error::NadieEscucha { .. } | Error::SinRuta { .. });
+        let ya_es_tarde = insistir_hasta.is_some_and(|hasta| Instant::now() + ENTRE_INTENTOS > hasta);
+        if !puede_levantarse || ya_es_tarde {
+            return Err(error);
+        }
+        std::thread::sleep(ENTRE_INTENTOS);
+    }
+}
+
+fn intentar(direcciones: &[SocketAddr], opciones: &Opciones, vecinos: &dyn Vecinos) -> Resultado<Hecha> {
+    let intento = Intento { opciones, vecinos, vence: opciones.espera.and_then(sistema::dentro_de) };
+    let mut ultimo = Error::Argumento(texto!("No hay ninguna dirección a la que conectar."));
+    for par in direcciones {
+        match intento.con(*par) {
+            Ok(hecha) => return Ok(hecha),
+            Err(error) => ultimo = error,
+        }
+    }
+    Err(ultimo)
+}
+
+/// Un intento de conexión con su plazo.
+struct Intento<'a> {
+    opciones: &'a Opciones,
+    vecinos: &'a dyn Vecinos,
+    vence: Option<Instant>,
+}
+
+impl Intento<'_> {
+    fn con(&self, par: SocketAddr) -> Resultado<Hecha> {
+        let socket = red::conectar(par, self.vence).map_err(|causa| self.sin_conexion(par, causa))?;
+        let preparar = |causa| Error::sistema("setsockopt", causa);
+        red::preparar(&socket, self.opciones.keepalive).map_err(preparar)?;
+        let handshake = match &self.opciones.handshake {
+            Handshake::Ninguno => None,
+            Handshake::Exigido(valores) | Handshake::Opcional(valores) => {
+                self.saludar(&socket, par, valores.primero())?;
+                Some(valores.primero())
+            }
+        };
+        red::dejar_bloqueante(&socket).map_err(preparar)?;
+        Ok(Hecha { socket, par, handshake })
+    }
+
+    fn plazo(&self) -> Duration {
+        self.opciones.espera.unwrap_or_default()
+    }
+
+    fn sin_conexion(&self, direccion: SocketAddr, causa: SinConexion) -> Error {
+        match causa {
+            SinConexion::Plazo => Error::PlazoDeConexion { direccion, plazo: self.plazo() },
+            SinConexion::Sistema(causa) => match causa.raw_os_error() {
+                Some(libc::ECONNREFUSED) => Error::NadieEscucha { direccion },
+                Some(libc::EHOSTUNREACH | libc::ENETUNREACH | libc::ETIMEDOUT) => Error::SinRuta { direccion, causa },
+                _ => Error::sistema("connect", causa),
+            },
+        }
+    }
+
+    fn saludar(&self, socket: &Socket, direccion: SocketAddr, mostrado: i32) -> Resultado<()> {
+        let valor = mostrado.to_le_bytes();
+        let mut respuesta = [0; protocolo::LARGO_DE_ENTERO];
+        red::enviar_todo(socket, &mut [IoSlice::new(&valor)])
+            .and_then(|()| self.esperar_respuesta(socket))
+            .and_then(|()| red::recibir_todo_antes_de(socket, &mut respuesta, self.vence))
+            .map_err(|corte| self.sin_handshake(direccion, corte))?;
+        match handshake::leer_respuesta(respuesta) {
+            Respuesta::Aceptado => Ok(()),
+            Respuesta::Rechazado => Err(Error::HandshakeRechazado { direccion, mostrado }),
+            Respuesta::Ajena(respuesta) => Err(Error::OtroProtocolo { direccion, respuesta }),
+        }
+    }
+
+    /// Espera a que haya algo para leer o a que venza el plazo; si tarda, cada tanto adelanta a los vecinos.
+    fn esperar_respuesta(&self, socket: &Socket) -> Result<(), Corte> {
+        while self.vecinos.hay() && self.vence.is_none_or(|vence| Instant::now() < vence) {
+            let un_rato = Instant::now() + ANTES_DE_ADELANTAR;
+            match sistema::esperar_a(socket, Sentido::Lectura, Some(un_rato)) {
+                Ok(false) => self.vecinos.adelantar(),
+                Ok(true) => break,
+                Err(causa) => return Err(Corte { movidos: 0, causa: Causa::Sistema(causa) }),
+            }
+        }
+        Ok(())
+    }
+
+    fn sin_handshake(&self, direccion: SocketAddr, corte: Corte) -> Error {
+        match corte.causa {
+            Causa::TiempoDelPrograma | Causa::Plazo => Error::PlazoDeHandshake { direccion, plazo: self.plazo() },
+            Causa::Fin => Error::HandshakeCortado { direccion, detalle: "fin" },
+            Causa::Sistema(causa) => match causa.raw_os_error() {
+                Some(libc::ECONNRESET | libc::EPIPE) => Error::HandshakeCortado { direccion, detalle: "reset" },
+                _ => Error::sistema("handshake", causa),
+            },
+        }
+    }
+}
