@@ -274,6 +274,10 @@ int tp0_handshake(int conexion,
  * Anda recién cuando el servidor llega a `esperar_cliente()`: si no llega en `TP0_ESPERA_MS` (5 segundos), falla con ETIMEDOUT. Es la
  * única diferencia con el TP0, que no tiene handshake; con `TP0_HANDSHAKE=no` tampoco lo hay.
  *
+ * Si la respuesta tarda, mientras la espera contesta los handshakes que lleguen a los servidores de este mismo proceso, y esos clientes
+ * quedan en fila para `esperar_cliente()`: dos servidores se pueden conectar entre sí antes de esperar clientes. Select y poll no avisan
+ * de esos clientes: un servidor que los usa, mejor que se conecte con los otros antes de `iniciar_servidor()`.
+ *
  * @param ip La IP del servidor o su nombre, como "127.0.0.1".
  * @param puerto Su puerto, de "1" a "65535".
  * @return El descriptor de la conexión (nunca 0, 1 ni 2), o -1.
@@ -703,6 +707,8 @@ int tp0_opciones_reintentos_ms(tp0_opciones *opciones,
 /**
  * @brief En cuántos segundos, a lo sumo, se nota que el otro lado desapareció sin avisar (un cable desconectado): recibir da -1 con
  * ETIMEDOUT. Sin esto, nunca.
+ *
+ * También termina la conexión con quien, en ese tiempo, no lee nada de lo que se le manda.
  *
  * @param opciones Las opciones.
  * @param segundos De 3 a 32767; 0: nunca.

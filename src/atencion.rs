@@ -6,7 +6,7 @@ use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Resultado};
-use crate::sistema::{self, Cerrojo, Compartido, Condicion, Hilo, Tarea};
+use crate::sistema::{self, Cerrojo, Compartido, Condicion, Hilo, Interes, Sentido, Tarea, Timbre};
 
 /// Cuánto se espera cuando falta un recurso (descriptores, memoria, hilos) antes de volver a probar.
 const SIN_RECURSOS: Duration = Duration::from_millis(50);
@@ -20,13 +20,18 @@ thread_local! {
 #[derive(Debug)]
 pub(crate) struct Atencion {
     estado: Cerrojo<Estado>,
+    /// Para quien espera el final: no hay señal que valga.
     cambio: Condicion,
+    /// Para quien atiende, que tiene que oír también las señales.
+    timbre: Timbre,
 }
 
 #[derive(Debug, Default)]
 struct Estado {
     deteniendo: bool,
     terminada: bool,
+    /// Si quien atiende está esperando el timbre.
+    esperando: bool,
     /// Cuántos clientes se atienden ahora.
     clientes: usize,
     /// Los hilos que ya terminaron y falta unir.
@@ -45,8 +50,11 @@ pub(crate) trait Servicio {
 }
 
 impl Atencion {
-    pub(crate) fn nueva() -> Compartido<Self> {
-        Compartido::nuevo(Self { estado: Cerrojo::nuevo(Estado::default()), cambio: Condicion::nueva() })
+    /// # Errors
+    /// Si no hay descriptores para el timbre.
+    pub(crate) fn nueva() -> Resultado<Compartido<Self>> {
+        let timbre = Timbre::nuevo().map_err(|causa| Error::sistema("socketpair", causa))?;
+        Ok(Compartido::nuevo(Self { estado: Cerrojo::nuevo(Estado::default()), cambio: Condicion::nueva(), timbre }))
     }
 
     /// Si el hilo que pregunta es de un cliente de esta atención.
@@ -65,8 +73,9 @@ impl Atencion {
 
     /// Pide que termine. Quien atiende se entera cuando su espera vuelve.
     pub(crate) fn pedir_fin(&self) {
-        self.estado.tomar().deteniendo = true;
-        self.cambio.avisar();
+        let mut estado = self.estado.tomar();
+        estado.deteniendo = true;
+        self.avisar(&estado);
     }
 
     /// Espera a que haya terminado del todo.
@@ -84,7 +93,15 @@ impl Atencion {
         if self.es_de_un_cliente() {
             estado.terminados.push(Hilo::actual());
         }
+        self.avisar(&estado);
+    }
+
+    /// Avisa un cambio a todos los que lo esperan.
+    fn avisar(&self, estado: &Estado) {
         self.cambio.avisar();
+        if estado.esperando {
+            self.timbre.tocar();
+        }
     }
 
     /// Une los hilos que ya terminaron: sin esto, cada cliente dejaría su pila.
@@ -94,20 +111,36 @@ impl Atencion {
     }
 
     /// Espera a que haya lugar para otro cliente. `false`: hay que terminar.
-    fn esperar_lugar(&self, limite: Option<usize>) -> bool {
-        let mut estado = self.estado.tomar();
-        while !estado.deteniendo && limite.is_some_and(|limite| estado.clientes >= limite) {
-            self.cambio.esperar(&mut estado);
+    ///
+    /// # Errors
+    /// [`Error::Interrumpido`], como al esperar un cliente.
+    fn esperar_lugar(&self, limite: Option<usize>) -> Resultado<bool> {
+        loop {
+            {
+                let mut estado = self.estado.tomar();
+                let hay_lugar = limite.is_none_or(|limite| estado.clientes < limite);
+                estado.esperando = !estado.deteniendo && !hay_lugar;
+                if !estado.esperando {
+                    return Ok(!estado.deteniendo);
+                }
+            }
+            self.esperar_timbre(None)?;
         }
-        !estado.deteniendo
     }
 
     /// Espera un rato, o a que termine algún cliente, que puede devolver lo que falta.
-    fn esperar_recursos(&self) {
-        let mut estado = self.estado.tomar();
-        if !estado.deteniendo {
-            self.cambio.esperar_a_lo_sumo(&mut estado, SIN_RECURSOS);
-        }
+    ///
+    /// # Errors
+    /// [`Error::Interrumpido`], como al esperar un cliente.
+    fn esperar_recursos(&self) -> Resultado<()> {
+        self.estado.tomar().esperando = true;
+        self.esperar_timbre(sistema::dentro_de(SIN_RECURSOS))
+    }
+
+    fn esperar_timbre(&self, vence: Option<Instant>) -> Resultado<()> {
+        let salida = sistema::esperar_o_interrumpirse(&mut [Interes::en(&self.timbre, Sentido::Lectura)], vence);
+        self.timbre.oir();
+        salida.map_err(|causa| Error::sistema("poll", causa))
     }
 
     /// Espera a que no quede ningún cliente, hasta `vence`. Dice si lo logró.
@@ -156,11 +189,11 @@ fn atender_hasta_el_fin(
     servicio: &dyn Servicio,
     clientes_maximos: Option<usize>,
 ) -> Resultado<()> {
-    while atencion.esperar_lugar(clientes_maximos) {
+    while atencion.esperar_lugar(clientes_maximos)? {
         atencion.unir_terminados();
         match servicio.esperar() {
-            Ok(tarea) => lanzar(atencion, tarea),
-            Err(error) if falta_un_recurso(&error) => atencion.esperar_recursos(),
+            Ok(tarea) => lanzar(atencion, tarea)?,
+            Err(error) if falta_un_recurso(&error) => atencion.esperar_recursos()?,
             Err(Error::Liberado) => return Ok(()),
             Err(error) => return Err(error),
         }
@@ -176,8 +209,8 @@ fn falta_un_recurso(error: &Error) -> bool {
     }
 }
 
-/// Lanza el hilo de un cliente. Si no hay hilos, espera a que los haya; si mientras tanto se pide el fin, al cliente se lo despide.
-fn lanzar(atencion: &Compartido<Atencion>, tarea: Tarea) {
+/// Lanza el hilo de un cliente. Si no hay hilos, espera a que los haya; si mientras tanto hay que terminar, al cliente se lo despide.
+fn lanzar(atencion: &Compartido<Atencion>, tarea: Tarea) -> Resultado<()> {
     let Tarea { mut cuerpo, al_terminar } = tarea;
     let (propia, cuenta) = (atencion.direccion(), atencion.clone());
     let mut tarea = Tarea {
@@ -193,11 +226,12 @@ fn lanzar(atencion: &Compartido<Atencion>, tarea: Tarea) {
     atencion.estado.tomar().clientes += 1;
     while let Err(sin_lanzar) = Hilo::lanzar(tarea) {
         tarea = sin_lanzar;
-        if !atencion.esperar_lugar(None) {
-            (tarea.al_terminar)();
-            return;
-        }
         atencion.unir_terminados();
-        atencion.esperar_recursos();
+        let sigue = atencion.esperar_recursos().and_then(|()| atencion.esperar_lugar(None));
+        if !matches!(sigue, Ok(true)) {
+            (tarea.al_terminar)();
+            return sigue.map(|_| ());
+        }
     }
+    Ok(())
 }

@@ -27,8 +27,9 @@ pub(crate) struct Hecha {
 /// Cada cuánto se vuelve a intentar con un servidor que todavía no escucha.
 const ENTRE_INTENTOS: Duration = Duration::from_millis(100);
 
-/// Cuánto se espera una respuesta antes de pensar en los vecinos: lo normal es que llegue enseguida.
-const ANTES_DE_ADELANTAR: Duration = Duration::from_millis(20);
+/// Cuánto se espera una respuesta antes de pensar en los vecinos. Lo normal es que llegue enseguida, y un cliente adelantado ya no está en
+/// la cola del kernel, que es la que miran select y poll.
+const ANTES_DE_ADELANTAR: Duration = Duration::from_millis(250);
 
 /// Conecta con la primera dirección de `ip` que responda y hace el handshake. El plazo de cada intento es de todo junto.
 ///

@@ -268,7 +268,10 @@ impl Conexion {
     /// # Errors
     /// Los de [`Receptor::recibir`]; y los de [`Emisor::vaciar`], que no impiden recibir, con otra llamada, lo que ya haya llegado.
     pub fn recibir(&mut self) -> Resultado<Option<Recibido<'_>>> {
-        self.emisor.vaciar()?;
+        // Si otro hilo está enviando, lo encolado ya sale con lo de él; esperarlo podría ser esperar a quien no lee.
+        if let Some(mut cola) = self.emisor.extremo.cola.intentar() {
+            self.emisor.extremo.vaciar(&mut cola)?;
+        }
         self.receptor.recibir()
     }
 

@@ -449,6 +449,7 @@ impl Error {
     /// La falla de una llamada al sistema que no tiene un texto propio.
     pub(crate) fn sistema(operacion: &'static str, causa: io::Error) -> Self {
         match causa.raw_os_error() {
+            Some(libc::EINTR) => Self::Interrumpido,
             Some(libc::EMFILE) => Self::SinDescriptores { limite: crate::sistema::limite_de_descriptores() },
             Some(libc::ENOMEM | libc::ENOBUFS) => Self::SinMemoria { bytes: 0 },
             _ => Self::Sistema { operacion, causa },

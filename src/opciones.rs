@@ -305,6 +305,7 @@ impl Opciones {
     }
 
     /// En cuántos segundos, a lo sumo, se nota que el otro lado desapareció sin avisar (un cable desconectado). Lo que se esté esperando de él falla con [`Error::ParMudo`]. `None`: quien sólo recibe no se entera.
+    /// También termina la conexión con quien, en ese tiempo, no lee nada de lo que se le manda.
     ///
     /// ```
     /// use tp0::{Conexion, Error, Opciones, Servidor};

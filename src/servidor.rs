@@ -196,7 +196,7 @@ impl Servidor {
     /// [`Error::Argumento`] si ya está atendiendo. Con [`Error::Interrumpido`], y con lo que diga el sistema que no sea falta
     /// de recursos, termina como con [`detener`](Self::detener), y se lo puede volver a llamar.
     pub fn atender(&self, funcion: impl Fn(Conexion) + Send + Sync + 'static) -> Resultado<()> {
-        let atencion = Atencion::nueva();
+        let atencion = Atencion::nueva()?;
         if self.atencion.tomar().get_or_insert_with(|| atencion.clone()).es_otra(&atencion) {
             return Err(Error::Argumento(texto!("El servidor ya está atendiendo.")));
         }

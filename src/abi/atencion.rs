@@ -53,7 +53,7 @@ pub unsafe extern "C" fn tp0_atender(servidor: c_int, funcion: tp0_funcion_de_cl
             funcion.ok_or_else(|| Error::Argumento(texto!("funcion es NULL: ¿qué se hace con cada cliente?")))?;
         let uso = descriptores::usar_abierto(servidor)?;
         let opciones = uso.escucha_o_nueva()?.opciones().clone();
-        let atencion = Atencion::nueva();
+        let atencion = Atencion::nueva()?;
         uso.comenzar_atencion(&atencion)?;
         let servicio = ServicioDeC {
             uso,

@@ -26,6 +26,10 @@ pub(super) fn conectar(ip: &str, puerto: &str, opciones: &Opciones) -> Resultado
 /// Anda recién cuando el servidor llega a `esperar_cliente()`: si no llega en `TP0_ESPERA_MS` (5 segundos), falla con ETIMEDOUT. Es la
 /// única diferencia con el TP0, que no tiene handshake; con `TP0_HANDSHAKE=no` tampoco lo hay.
 ///
+/// Si la respuesta tarda, mientras la espera contesta los handshakes que lleguen a los servidores de este mismo proceso, y esos clientes
+/// quedan en fila para `esperar_cliente()`: dos servidores se pueden conectar entre sí antes de esperar clientes. Select y poll no avisan
+/// de esos clientes: un servidor que los usa, mejor que se conecte con los otros antes de `iniciar_servidor()`.
+///
 /// @param ip La IP del servidor o su nombre, como "127.0.0.1".
 /// @param puerto Su puerto, de "1" a "65535".
 /// @return El descriptor de la conexión (nunca 0, 1 ni 2), o -1.

@@ -75,8 +75,27 @@ static TABLA: [AtomicPtr<Ranura>; TROZOS] = [const { AtomicPtr::new(ptr::null_mu
 static TROZOS_EN_USO: AtomicUsize = AtomicUsize::new(0);
 /// Cuántas veces se bifurcó este proceso (fork).
 static BIFURCACIONES: AtomicU32 = AtomicU32::new(0);
-/// Si ya se pidió avisar de cada fork.
-static AVISADO: Cerrojo<bool> = Cerrojo::nuevo(false);
+/// Sockets que escuchan que se recuerdan a la vez, para adelantarlos.
+const VECINOS: usize = 64;
+
+/// Lo que se toma para entregar un número o dejar de escuchar en él.
+static ALTAS: Cerrojo<Altas> = Cerrojo::nuevo(Altas { avisado: false, vecinos: [-1; VECINOS] });
+
+#[derive(Debug)]
+struct Altas {
+    /// Si ya se pidió avisar de cada fork.
+    avisado: bool,
+    /// Los números en los que se escucha; -1: ninguno.
+    vecinos: [c_int; VECINOS],
+}
+
+impl Altas {
+    fn cambiar_vecino(&mut self, viejo: c_int, nuevo: c_int) {
+        if let Some(lugar) = self.vecinos.iter_mut().find(|vecino| **vecino == viejo) {
+            *lugar = nuevo;
+        }
+    }
+}
 
 /// Una llamada en vuelo sobre un descriptor. Al soltarla, si era la última y el número se liberó, se cierra.
 #[derive(Debug)]
@@ -89,27 +108,19 @@ pub(super) struct Uso {
 #[derive(Debug)]
 pub(super) struct VecinosDeC;
 
-/// Cuántos hay, a lo sumo: los que cierra el programa por su cuenta siguen contados.
-static ESCUCHAS: AtomicUsize = AtomicUsize::new(0);
-
 impl Vecinos for VecinosDeC {
     fn hay(&self) -> bool {
-        ESCUCHAS.load(Ordering::Acquire) > 0
+        ALTAS.tomar().vecinos.iter().any(|vecino| *vecino >= 0)
     }
 
     fn adelantar(&self) {
-        let trozos = TROZOS_EN_USO.load(Ordering::Acquire);
-        let numeros = 0..c_int::try_from(trozos * POR_TROZO).unwrap_or(c_int::MAX);
-        for uso in numeros.filter(|numero| es_escucha(*numero)).filter_map(|numero| usar(numero).ok()) {
+        let vecinos = ALTAS.tomar().vecinos;
+        for uso in vecinos.iter().filter(|vecino| **vecino >= 0).filter_map(|vecino| usar(*vecino).ok()) {
             if let Some(escucha) = uso.escucha().filter(|_| uso.es_el_mismo_socket()) {
                 escucha.adelantar(&uso.socket(), &mut |rechazo| registro::advertencia(rechazo));
             }
         }
     }
-}
-
-fn es_escucha(numero: c_int) -> bool {
-    ranura(numero).is_ok_and(|ranura| ranura.escucha.tomar().is_some())
 }
 
 fn descriptor_invalido(descriptor: c_int, motivo: &'static str) -> Error {
@@ -163,7 +174,7 @@ pub(super) struct Entregado {
 /// Entrega un socket a C: su ranura empieza de cero.
 pub(super) fn entregar(entrega: Entrega) -> Resultado<Entregado> {
     static SERIES: AtomicU64 = AtomicU64::new(0);
-    avisar_de_cada_fork();
+    preparar(entrega.socket.as_raw_fd())?;
     let Entrega { socket, tamanio_maximo, handshake, escucha } = entrega;
     let escucha = escucha.map(Pagina::nueva).transpose()?;
     let uso = usar_nuevo(socket.as_raw_fd())?;
@@ -217,8 +228,7 @@ pub(super) fn liberar(descriptor: c_int) -> Resultado<()> {
 /// Libera `descriptor` si sigue siendo el que se entregó con esa serie.
 pub(super) fn liberar_serie(descriptor: c_int, serie: u64) {
     let Ok(uso) = usar(descriptor) else { return };
-    let es_el_mismo = |uso: &Uso| uso.ranura.serie.load(Ordering::Acquire) == serie;
-    if uso.marcar_liberada(es_el_mismo).is_ok_and(|ocupada| ocupada) && !uso.bifurcada() {
+    if uso.marcar_liberada(|uso| uso.es_de_la_serie(serie)).is_ok_and(|ocupada| ocupada) && !uso.bifurcada() {
         uso.despertar();
     }
 }
@@ -347,14 +357,22 @@ impl Uso {
 
     /// Cambia lo que recuerda como socket que escucha.
     fn cambiar_escucha(&self, nueva: Option<Pagina<Escucha>>) {
-        ESCUCHAS.fetch_add(usize::from(nueva.is_some()), Ordering::AcqRel);
+        let (este, hay_nueva) = (self.descriptor(), nueva.is_some());
         let Some(vieja) = std::mem::replace(&mut *self.ranura.escucha.tomar(), nueva) else {
+            if hay_nueva {
+                ALTAS.tomar().cambiar_vecino(-1, este);
+            }
             return;
         };
-        ESCUCHAS.fetch_sub(1, Ordering::AcqRel);
+        if !hay_nueva {
+            ALTAS.tomar().cambiar_vecino(este, -1);
+        }
         // El programa pudo cerrar el número por su cuenta con otro hilo todavía esperando ahí.
         if self.ranura.estado.load(Ordering::Acquire) & EN_VUELO > 1 {
             vieja.dejar();
+        } else {
+            // SAFETY: la página existe: la tiene `vieja`.
+            unsafe { vieja.puntero().as_ref() }.ordenar_el_final();
         }
     }
 
@@ -388,7 +406,12 @@ impl Uso {
     /// Despierta a los hilos que esperan en este socket.
     fn despertar(&self) {
         match self.escucha() {
-            Some(escucha) => escucha.liberar(&self.socket()),
+            Some(escucha) => {
+                if let Some(atencion) = self.atencion() {
+                    atencion.pedir_fin();
+                }
+                escucha.liberar(&self.socket());
+            }
             None => self.terminar(),
         }
     }
@@ -533,12 +556,15 @@ fn comprobar_socket(descriptor: c_int) -> Resultado<u64> {
     }
 }
 
-fn avisar_de_cada_fork() {
-    let mut avisado = AVISADO.tomar();
-    if !*avisado {
+/// Lo que hace falta antes de entregar un número: avisar de cada fork, y que su trozo exista. Con el cerrojo tomado: así helgrind
+/// ve que las páginas se pidieron antes de que las usara cualquier otro hilo.
+fn preparar(descriptor: c_int) -> Resultado<()> {
+    let mut altas = ALTAS.tomar();
+    if !altas.avisado {
         // SAFETY: las dos funciones viven tanto como el proceso: la biblioteca nunca se descarga (nodelete).
-        *avisado = unsafe { libc::pthread_atfork(Some(contar), Some(contar), Some(despues_en_el_hijo)) } == 0;
+        altas.avisado = unsafe { libc::pthread_atfork(Some(contar), Some(contar), Some(despues_en_el_hijo)) } == 0;
     }
+    ranura(descriptor).map(|_| ())
 }
 
 /// Antes y después, en el padre: así, lo que se libera mientras tanto en otro hilo ya sabe que puede haber una copia, y lo que se hace
@@ -552,7 +578,7 @@ extern "C" fn despues_en_el_hijo() {
     BIFURCACIONES.fetch_add(1, Ordering::AcqRel);
     // SAFETY: pthread_atfork corre esta función en el hijo, antes de que fork vuelva.
     let hijo = unsafe { HijoConUnHilo::constancia() };
-    AVISADO.abrir_en_el_hijo(&hijo);
+    ALTAS.abrir_en_el_hijo(&hijo);
     tumbas::despues_en_el_hijo(&hijo);
     for lugar in TABLA.iter().take(TROZOS_EN_USO.load(Ordering::Acquire)) {
         let Some(trozo) = NonNull::new(lugar.load(Ordering::Acquire)) else { continue };

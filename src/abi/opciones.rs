@@ -168,6 +168,8 @@ pub unsafe extern "C" fn tp0_opciones_reintentos_ms(opciones: *mut tp0_opciones,
 /// @brief En cuántos segundos, a lo sumo, se nota que el otro lado desapareció sin avisar (un cable desconectado): recibir da -1 con
 /// ETIMEDOUT. Sin esto, nunca.
 ///
+/// También termina la conexión con quien, en ese tiempo, no lee nada de lo que se le manda.
+///
 /// @param opciones Las opciones.
 /// @param segundos De 3 a 32767; 0: nunca.
 /// @return 0, o -1 (errno EINVAL: NULL o fuera de rango).

@@ -5,6 +5,8 @@ use std::marker::PhantomData;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
+use super::consultas::algun_manejador_sin_restart;
+
 /// Para qué se espera un socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sentido {
@@ -51,6 +53,15 @@ pub(crate) fn esperar(intereses: &mut [Interes<'_>], vence: Option<Instant>) -> 
     // SAFETY: `Interes` es un `pollfd` (repr(transparent)), y el arreglo está prestado entero mientras dura la llamada.
     let salida = unsafe { libc::poll(intereses.as_mut_ptr().cast(), cantidad, milisegundos_hasta(vence)) };
     usize::try_from(salida).map_err(|_| io::Error::last_os_error())
+}
+
+/// Como [`esperar`]; las señales, que cortan siempre a poll, aquí cortan sólo si el programa instaló algún manejador que lo pide. Puede volver
+/// sin que haya pasado nada: hay que mirar.
+pub(crate) fn esperar_o_interrumpirse(intereses: &mut [Interes<'_>], vence: Option<Instant>) -> io::Result<()> {
+    match esperar(intereses, vence) {
+        Err(causa) if causa.kind() == io::ErrorKind::Interrupted && !algun_manejador_sin_restart() => Ok(()),
+        salida => salida.map(|_| ()),
+    }
 }
 
 /// Espera a un solo socket, sin que las señales la corten. Dice si le pasó algo antes de `vence`.

@@ -19,12 +19,14 @@ mod espera;
 mod hijo;
 mod hilo;
 mod sockets;
+mod timbre;
 
 pub(crate) use cerrojo::{Cerrojo, Guarda, HijoConUnHilo};
 pub(crate) use compartido::Compartido;
 pub(crate) use condicion::Condicion;
-pub(crate) use consultas::{ahora_us, algun_manejador_sin_restart, limite_de_descriptores};
-pub(crate) use espera::{Interes, Sentido, dentro_de, el_par_cerro, esperar, esperar_a};
+pub(crate) use consultas::{ahora_us, limite_de_descriptores};
+pub(crate) use espera::{Interes, Sentido, dentro_de, el_par_cerro, esperar, esperar_a, esperar_o_interrumpirse};
 pub(crate) use hijo::{NoSeHereda, despues_en_el_hijo};
 pub(crate) use hilo::{Hilo, Tarea};
 pub(crate) use sockets::{Mirada, diferir_aceptacion, recibir_ya, umbral_de_lectura};
+pub(crate) use timbre::Timbre;
