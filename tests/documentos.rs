@@ -66,7 +66,7 @@ fn los_dos_readme_tienen_el_mismo_codigo_y_la_misma_forma() {
 
     let forma = |texto: &str| {
         let cuantas = |inicio: &str| texto.lines().filter(|linea| linea.starts_with(inicio)).count();
-        ["# ", "## ", "| ", "- ", "0. ", "1. ", "2. ", "3. "].map(cuantas)
+        ["# ", "## ", "### ", "| ", "- ", "0. ", "1. ", "2. ", "3. "].map(cuantas)
     };
     assert_eq!(forma(&castellano), forma(&ingles), "títulos, filas de tablas o puntos de listas");
 
@@ -151,6 +151,99 @@ fn el_primer_programa_compila_y_corre_como_esta_escrito() {
     assert!(dicho.stdout.contains("Me llego el mensaje Hola, soy el cliente del TP0"), "{dicho}");
 }
 
+/// Un programa que usa lo que muestran los bloques de C del README: conectarse con el kernel, que contesta lo que le dicen, y
+/// mandarse una persona.
+const FRAGMENTOS: &str = r#"
+#include <pthread.h>
+#include <stdio.h>
+#define TP0_SIN_OP_CODE
+typedef enum { MENSAJE, PAQUETE, PERSONA } op_code;
+#include <tp0.h>
+enum { SOY_CPU = 7 };
+ACÁ VAN LOS BLOQUES
+static char puerto[8];
+static void *servir(void *servidor) {
+    return atender_a_todos(*(int *)servidor) == 0 ? servidor : NULL;
+}
+static void *mandar(void *nada) {
+    int conexion = crear_conexion("127.0.0.1", puerto);
+    enviar_persona(conexion, 30123456, 25, "Ana");
+    liberar_conexion(conexion);
+    return nada;
+}
+int main(void) {
+    pthread_t hilo;
+    void *volvio;
+    tp0_opciones *opciones = tp0_opciones_crear();
+    tp0_opciones_handshake(opciones, SOY_CPU);
+    int servidor = tp0_iniciar_servidor_con("127.0.0.1", "0", opciones);
+    tp0_opciones_destruir(opciones);
+    snprintf(puerto, sizeof(puerto), "%d", tp0_puerto(servidor));
+    pthread_create(&hilo, NULL, servir, &servidor);
+    int kernel = conectar_con_el_kernel("127.0.0.1", puerto);
+    enviar_mensaje("hola, kernel", kernel);
+    char *eco = tp0_recibir_mensaje(kernel);
+    puts(eco == NULL ? tp0_error() : eco);
+    free(eco);
+    liberar_conexion(kernel);
+    tp0_detener(servidor);
+    pthread_join(hilo, &volvio);
+    puts(volvio == &servidor ? "detenido" : "mal");
+
+    servidor = tp0_iniciar_servidor("127.0.0.1", "0");
+    snprintf(puerto, sizeof(puerto), "%d", tp0_puerto(servidor));
+    pthread_create(&hilo, NULL, mandar, NULL);
+    int cliente = esperar_cliente(servidor);
+    recibir_persona(cliente);
+    liberar_conexion(cliente);
+    liberar_conexion(servidor);
+    pthread_join(hilo, NULL);
+    return 0;
+}
+"#;
+
+#[test]
+fn los_fragmentos_en_c_compilan_y_hacen_lo_que_dicen() {
+    let fragmentos = ["tp0_atender(servidor, atender", "buffer_read_uint32(", "tp0_opciones_keepalive(opciones"];
+    let bloques = fragmentos.map(bloque_con).join("\n");
+    let fuente = ruta_nueva("fragmentos").with_extension("c");
+    fs::write(&fuente, FRAGMENTOS.replace("ACÁ VAN LOS BLOQUES", &bloques)).unwrap();
+    let programa = ruta_nueva("fragmentos");
+    let dir = dir_biblioteca();
+    ejecutar(
+        Command::new("gcc")
+            .args(["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-pthread"])
+            .arg(&fuente)
+            .arg("-o")
+            .arg(&programa)
+            .arg("-I")
+            .arg(raiz().join("include"))
+            .arg("-L")
+            .arg(&dir)
+            .arg("-ltp0")
+            .arg(format!("-Wl,-rpath,{}", dir.display())),
+    );
+    let salida = Proceso::lanzar(orden(&programa)).terminar(PLAZO);
+    salida.exigir_exito("los fragmentos");
+    assert_eq!(salida.lineas(), ["hola, kernel", "detenido", "Ana, 25, dni 30123456"]);
+}
+
+#[test]
+fn cada_ejemplo_esta_enlazado_en_los_readme() {
+    let mut vistos = 0;
+    for entrada in fs::read_dir(raiz().join("c_examples")).unwrap() {
+        let nombre = entrada.unwrap().file_name().into_string().unwrap();
+        if !(nombre.ends_with(".c") || nombre.ends_with(".h")) {
+            continue;
+        }
+        for archivo in ["README.md", "README.en.md"] {
+            assert!(leer(archivo).contains(&format!("](c_examples/{nombre})")), "{archivo} no enlaza {nombre}");
+        }
+        vistos += 1;
+    }
+    assert!(vistos > 10, "{vistos}");
+}
+
 /// El ejemplo de la documentación del crate se compila y se corre con `cargo test`; el README muestra el mismo.
 #[test]
 fn el_ejemplo_de_rust_es_el_de_la_documentacion() {
@@ -203,4 +296,14 @@ fn la_tabla_del_entorno_esta_completa() {
 fn el_changelog_cuenta_esta_version() {
     let titulo = format!("## {}", env!("CARGO_PKG_VERSION"));
     assert!(leer("CHANGELOG.md").lines().any(|linea| linea == titulo), "falta «{titulo}»");
+}
+
+#[test]
+fn el_changelog_nombra_todo_lo_que_se_exporta() {
+    let texto = leer("CHANGELOG.md");
+    let exportados = leer("tests/simbolos.txt");
+    assert!(exportados.lines().count() > 50);
+    for simbolo in exportados.lines() {
+        assert!(texto.contains(&format!("`{simbolo}`")), "el CHANGELOG no nombra {simbolo}");
+    }
 }

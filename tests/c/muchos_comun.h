@@ -119,18 +119,28 @@ static inline void permitir_descriptores(rlim_t hacen_falta) {
 
 /* ------------------------------------------------------------------ un par con sockets comunes */
 
-/* Una conexión común con 127.0.0.1: sin handshake. Ninguna lectura ni escritura suya espera más de 20 segundos. */
-static inline int par_conectar(int puerto) {
-	struct sockaddr_in direccion = {.sin_family = AF_INET, .sin_port = htons((uint16_t)puerto)};
+/* Un socket común, todavía sin conectar. Ninguna lectura ni escritura suya espera más de 20 segundos. */
+static inline int par_socket(void) {
 	struct timeval plazo = {20, 0};
 	int uno = 1;
-	direccion.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	int s = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	EXIGIR(s != -1);
 	setsockopt(s, SOL_SOCKET, SO_RCVTIMEO, &plazo, sizeof plazo);
 	setsockopt(s, SOL_SOCKET, SO_SNDTIMEO, &plazo, sizeof plazo);
 	setsockopt(s, IPPROTO_TCP, TCP_NODELAY, &uno, sizeof uno);
-	if (connect(s, (struct sockaddr *)&direccion, sizeof direccion) == -1) {
+	return s;
+}
+
+static inline int par_conectar_ese(int s, int puerto) {
+	struct sockaddr_in direccion = {.sin_family = AF_INET, .sin_port = htons((uint16_t)puerto)};
+	direccion.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	return connect(s, (struct sockaddr *)&direccion, sizeof direccion);
+}
+
+/* Una conexión común con 127.0.0.1: sin handshake. */
+static inline int par_conectar(int puerto) {
+	int s = par_socket();
+	if (par_conectar_ese(s, puerto) == -1) {
 		int causa = errno;
 		close(s);
 		errno = causa;
