@@ -177,7 +177,7 @@ impl Mesa {
         let desde = Instant::now();
         let (par, conexion) = match self.lado {
             Lado::Servidor => self.c.atender(self.servidor, self.puerto),
-            Lado::Cliente => self.c.conectado(&Oyente::nuevo()),
+            Lado::Cliente => self.c.conectado(&Oyente::insistiendo()),
         };
         self.conversar(&par, conexion);
         self.c.bien(&format!("liberar {conexion}"));
@@ -291,7 +291,7 @@ fn saludo_del_cliente(m: &Mesa, fase: Fase, falla: Falla) {
         assert_eq!(dejar_seguir(malo), saludo);
         return;
     }
-    let oyente = Oyente::nuevo();
+    let oyente = Oyente::insistiendo();
     let conectar = m.c.lanzar(&format!("conectar 127.0.0.1 {}", oyente.puerto));
     let malo = oyente.aceptar();
     malo.espera(&HOLA);
@@ -450,7 +450,7 @@ fn conversacion(m: &Mesa, fase: Fase, falla: Falla) {
     }
     let (malo, conexion) = match m.lado {
         Lado::Servidor => m.c.atender(m.servidor, m.puerto),
-        Lado::Cliente => m.c.conectado(&Oyente::nuevo()),
+        Lado::Cliente => m.c.conectado(&Oyente::insistiendo()),
     };
     let (enviado, van) = guion(fase);
     malo.mandar(&enviado[..van]);

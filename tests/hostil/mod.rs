@@ -175,6 +175,18 @@ impl Oyente {
         Self { socket: TcpListener::bind((Ipv4Addr::LOCALHOST, puerto)).unwrap(), puerto }
     }
 
+    /// Como [`Oyente::nuevo`], y si otro proceso se quedó con el puerto mientras tanto, en otro.
+    pub fn insistiendo() -> Self {
+        let limite = Instant::now() + PLAZO;
+        loop {
+            let puerto = comun::puerto_libre();
+            match TcpListener::bind((Ipv4Addr::LOCALHOST, puerto)) {
+                Ok(socket) => return Self { socket, puerto },
+                Err(error) => assert!(Instant::now() < limite, "no hay dónde escuchar: {error}"),
+            }
+        }
+    }
+
     /// El próximo que se conecta, sin handshake.
     #[track_caller]
     pub fn aceptar(&self) -> Par {
