@@ -89,7 +89,6 @@ static int cliente(const char *puerto, int cuantos, char **valores) {
 		else
 			ANDA(0, tp0_opciones_handshake(opciones, (int32_t)strtol(valores[i], NULL, 10)));
 		conexion = tp0_crear_conexion("127.0.0.1", puerto, opciones);
-		tp0_opciones_destruir(opciones);
 		if (conexion == -1) {
 			EXIGIR(errno == EPROTO);
 			printf("%s: %s\n", valores[i], tp0_error());
@@ -101,6 +100,7 @@ static int cliente(const char *puerto, int cuantos, char **valores) {
 			free(texto);
 			liberar_conexion(conexion);
 		}
+		tp0_opciones_destruir(opciones);
 		fflush(stdout);
 	}
 	return 0;
