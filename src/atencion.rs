@@ -40,21 +40,53 @@ struct Estado {
 
 /// Lo que el motor le pide a quien sabe de sockets.
 pub(crate) trait Servicio {
-    /// Espera un cliente y dice qué hacer con él y qué después.
+    /// Espera un cliente y dice qué hacer con él y qué después: lo primero entra en la cuenta, y lo último sale de ella.
     ///
     /// # Errors
     /// [`Error::Liberado`] si ya no va a haber más, y lo que diga el sistema.
-    fn esperar(&self) -> Resultado<Tarea>;
+    fn esperar(&self, cuenta: &Cuenta) -> Resultado<Tarea>;
     /// Corta a los clientes que quedan: lo que tengan en vuelo vuelve con error.
     fn cortar(&self);
 }
 
+/// La cuenta de los clientes de una atención.
+#[derive(Clone)]
+pub(crate) struct Cuenta {
+    atencion: Compartido<Atencion>,
+}
+
+/// La entrada a una cuenta: se puede copiar, porque no es dueña de nada.
+#[derive(Clone, Copy)]
+pub(crate) struct Entrada {
+    direccion: usize,
+}
+
+impl Cuenta {
+    pub(crate) fn entrada(&self) -> Entrada {
+        Entrada { direccion: self.atencion.direccion() }
+    }
+
+    /// Este cliente terminó.
+    pub(crate) fn salir(&self) {
+        self.atencion.anotar_terminado();
+    }
+}
+
+impl Entrada {
+    /// Este hilo es el de un cliente de esta cuenta.
+    pub(crate) fn entrar(self) {
+        DE_QUIEN.set(self.direccion);
+    }
+}
+
 impl Atencion {
     /// # Errors
-    /// Si no hay descriptores para el timbre.
+    /// Si no hay descriptores para el timbre, o memoria.
     pub(crate) fn nueva() -> Resultado<Compartido<Self>> {
         let timbre = Timbre::nuevo().map_err(|causa| Error::sistema("socketpair", causa))?;
-        Ok(Compartido::nuevo(Self { estado: Cerrojo::nuevo(Estado::default()), cambio: Condicion::nueva(), timbre }))
+        let atencion = Condicion::nueva()
+            .and_then(|cambio| Compartido::nuevo(Self { estado: Cerrojo::nuevo(Estado::default()), cambio, timbre }));
+        atencion.ok_or(Error::SinMemoria { bytes: 0 })
     }
 
     /// Si el hilo que pregunta es de un cliente de esta atención.
@@ -189,9 +221,10 @@ fn atender_hasta_el_fin(
     servicio: &dyn Servicio,
     clientes_maximos: Option<usize>,
 ) -> Resultado<()> {
+    let cuenta = Cuenta { atencion: atencion.clone() };
     while atencion.esperar_lugar(clientes_maximos)? {
         atencion.unir_terminados();
-        match servicio.esperar() {
+        match servicio.esperar(&cuenta) {
             Ok(tarea) => lanzar(atencion, tarea)?,
             Err(error) if falta_un_recurso(&error) => atencion.esperar_recursos()?,
             Err(Error::Liberado) => return Ok(()),
@@ -210,19 +243,7 @@ fn falta_un_recurso(error: &Error) -> bool {
 }
 
 /// Lanza el hilo de un cliente. Si no hay hilos, espera a que los haya; si mientras tanto hay que terminar, al cliente se lo despide.
-fn lanzar(atencion: &Compartido<Atencion>, tarea: Tarea) -> Resultado<()> {
-    let Tarea { mut cuerpo, al_terminar } = tarea;
-    let (propia, cuenta) = (atencion.direccion(), atencion.clone());
-    let mut tarea = Tarea {
-        cuerpo: Box::new(move || {
-            DE_QUIEN.set(propia);
-            cuerpo();
-        }),
-        al_terminar: Box::new(move || {
-            al_terminar();
-            cuenta.anotar_terminado();
-        }),
-    };
+fn lanzar(atencion: &Compartido<Atencion>, mut tarea: Tarea) -> Resultado<()> {
     atencion.estado.tomar().clientes += 1;
     while let Err(sin_lanzar) = Hilo::lanzar(tarea) {
         tarea = sin_lanzar;

@@ -1,12 +1,14 @@
 //! Todas las perillas, del código o del entorno, validadas en un solo lugar.
 
-use std::env;
+use std::borrow::Cow;
+use std::ffi::CStr;
 use std::time::Duration;
 
 use crate::error::{Error, Resultado};
 use crate::handshake::{Aceptados, HANDSHAKE};
 use crate::memoria::{copiar, texto};
 use crate::protocolo::TAMANIO_MAXIMO;
+use crate::sistema;
 
 /// Cuánto se espera una conexión y su handshake si no se pide otra cosa.
 const ESPERA: Duration = Duration::from_millis(5000);
@@ -119,13 +121,13 @@ impl Opciones {
     /// [`Error::Entorno`] si alguna no se entiende.
     pub fn del_entorno() -> Resultado<Self> {
         let mut opciones = Self::nuevas();
-        if let Some(valor) = variable("TP0_HANDSHAKE") {
+        if let Some(valor) = variable(c"TP0_HANDSHAKE")? {
             opciones.handshake = leer_handshake(&valor)?;
         }
-        if let Some(valor) = variable("TP0_ESPERA_MS") {
+        if let Some(valor) = variable(c"TP0_ESPERA_MS")? {
             opciones.espera = leer_espera(&valor)?;
         }
-        if let Some(valor) = variable("TP0_TAMANIO_MAXIMO") {
+        if let Some(valor) = variable(c"TP0_TAMANIO_MAXIMO")? {
             opciones.tamanio_maximo = leer_tamanio_maximo(&valor)?;
         }
         Ok(opciones)
@@ -409,16 +411,17 @@ impl Opciones {
 
 /// Sólo el límite de tamaño del entorno: el de una conexión que no hizo esta biblioteca.
 pub(crate) fn tamanio_maximo_del_entorno() -> Resultado<u32> {
-    variable("TP0_TAMANIO_MAXIMO").map_or(Ok(TAMANIO_MAXIMO), |valor| leer_tamanio_maximo(&valor))
+    variable(c"TP0_TAMANIO_MAXIMO")?.map_or(Ok(TAMANIO_MAXIMO), |valor| leer_tamanio_maximo(&valor))
 }
 
 /// Dónde escucha un servidor al que no se le dice: `TP0_IP` y `TP0_PUERTO`.
-pub(crate) fn direccion_del_entorno() -> (Option<String>, String) {
-    (variable("TP0_IP"), variable("TP0_PUERTO").unwrap_or_else(|| texto!("4444")))
+pub(crate) fn direccion_del_entorno() -> Resultado<(Option<String>, Cow<'static, str>)> {
+    let puerto = variable(c"TP0_PUERTO")?.map_or(Cow::Borrowed("4444"), Cow::Owned);
+    Ok((variable(c"TP0_IP")?, puerto))
 }
 
-fn variable(nombre: &str) -> Option<String> {
-    env::var_os(nombre).map(|valor| valor.to_string_lossy().into_owned())
+fn variable(nombre: &CStr) -> Resultado<Option<String>> {
+    sistema::variable(nombre).map_err(|_| Error::SinMemoria { bytes: 0 })
 }
 
 fn leer_handshake(valor: &str) -> Resultado<Handshake> {

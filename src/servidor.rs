@@ -9,12 +9,12 @@ use std::sync::{Arc, Weak};
 
 use socket2::Socket;
 
-use crate::atencion::{self, Atencion, Servicio};
+use crate::atencion::{self, Atencion, Cuenta, Servicio};
 use crate::conexion::{Conexion, Extremo};
 use crate::direccion;
 use crate::error::{Error, Resultado};
 use crate::escucha::{Escucha, Rechazo, Vecino, VecinosDeRust};
-use crate::memoria::{juntar, texto};
+use crate::memoria::{copiar, juntar, texto};
 use crate::ocupante;
 use crate::opciones::{self, Opciones};
 use crate::red;
@@ -336,7 +336,7 @@ struct ServicioDeRust<F> {
 }
 
 impl<F: Fn(Conexion) + Send + Sync + 'static> Servicio for ServicioDeRust<F> {
-    fn esperar(&self) -> Resultado<Tarea> {
+    fn esperar(&self, cuenta: &Cuenta) -> Resultado<Tarea> {
         let llegada = self.vecino.escucha.esperar(&self.vecino.socket, &mut |_| {})?;
         let opciones = self.vecino.escucha.opciones();
         let conexion = Conexion::nueva(llegada.socket, llegada.par, llegada.handshake, opciones);
@@ -349,8 +349,10 @@ impl<F: Fn(Conexion) + Send + Sync + 'static> Servicio for ServicioDeRust<F> {
         }
         let (funcion, vivos) = (Arc::clone(&self.funcion), Arc::clone(&self.vivos));
         let mut conexion = Some(conexion);
+        let (entrada, cuenta) = (cuenta.entrada(), cuenta.clone());
         Ok(Tarea {
             cuerpo: Box::new(move || {
+                entrada.entrar();
                 if let Some(conexion) = conexion.take() {
                     // Lo que se rompa es de este cliente: nadie más lo comparte, salvo lo que la función misma haya compartido.
                     let _ = catch_unwind(AssertUnwindSafe(|| funcion(conexion)));
@@ -360,6 +362,7 @@ impl<F: Fn(Conexion) + Send + Sync + 'static> Servicio for ServicioDeRust<F> {
             al_terminar: Box::new(move || {
                 let _ = extremo.vaciar_cola();
                 vivos.tomar().retain(|vivo| !vivo.ptr_eq(&este));
+                cuenta.salir();
             }),
         })
     }
@@ -377,12 +380,12 @@ pub(crate) fn direccion_local(socket: &Socket) -> Resultado<SocketAddr> {
 
 /// Escucha donde se pide. Lo que no se pide lo dice el entorno; si no, todas las interfaces y el puerto 4444.
 pub(crate) fn iniciar(ip: Option<&str>, puerto: Option<&str>, opciones: Opciones) -> Resultado<(Socket, Escucha)> {
-    let (ip_del_entorno, puerto_del_entorno) = opciones::direccion_del_entorno();
+    let (ip_del_entorno, puerto_del_entorno) = opciones::direccion_del_entorno()?;
     let numero = match puerto {
         Some(puerto) => direccion::leer_puerto(puerto, 0)?,
         None => direccion::leer_puerto(&puerto_del_entorno, 0).map_err(|_| Error::Entorno {
             variable: "TP0_PUERTO",
-            valor: puerto_del_entorno,
+            valor: copiar(&puerto_del_entorno),
             esperado: "un puerto, de 0 (cualquiera libre) a 65535",
         })?,
     };

@@ -5,10 +5,10 @@ use std::ffi::{c_int, c_void};
 use super::descriptores::{self, Entregado, Uso};
 use super::guardia::guardia;
 use super::servidor::esperar;
-use crate::atencion::{self, Atencion, Servicio};
+use crate::atencion::{self, Atencion, Cuenta, Servicio};
 use crate::error::{Error, Resultado};
 use crate::memoria::texto;
-use crate::sistema::{Cerrojo, Compartido, Tarea};
+use crate::sistema::{Cerrojo, Compartido, Tarea, caja};
 
 /// @brief Lo que se hace con cada cliente: recibe su descriptor, y lo que se le dio a `tp0_atender()`.
 #[allow(non_camel_case_types, reason = "es el nombre que C conoce")]
@@ -54,13 +54,9 @@ pub unsafe extern "C" fn tp0_atender(servidor: c_int, funcion: tp0_funcion_de_cl
         let uso = descriptores::usar_abierto(servidor)?;
         let opciones = uso.escucha_o_nueva()?.opciones().clone();
         let atencion = Atencion::nueva()?;
+        let vivos = Compartido::nuevo(Cerrojo::nuevo(Vec::new())).ok_or(SIN_MEMORIA)?;
         uso.comenzar_atencion(&atencion)?;
-        let servicio = ServicioDeC {
-            uso,
-            funcion,
-            contexto: Contexto(contexto),
-            vivos: Compartido::nuevo(Cerrojo::nuevo(Vec::new())),
-        };
+        let servicio = ServicioDeC { uso, funcion, contexto: Contexto(contexto), vivos };
         let salida = atencion::atender(&atencion, &servicio, opciones.clientes_maximos, opciones.plazo_de_cierre);
         servicio.uso.terminar_atencion();
         // Primero se suelta el descriptor: quien pidió el fin tiene que encontrar el puerto libre.
@@ -117,28 +113,10 @@ struct ServicioDeC {
 }
 
 impl Servicio for ServicioDeC {
-    fn esperar(&self) -> Resultado<Tarea> {
+    fn esperar(&self, cuenta: &Cuenta) -> Resultado<Tarea> {
         let (cliente, _) = esperar(&self.uso)?;
-        {
-            let mut vivos = self.vivos.tomar();
-            if vivos.try_reserve(1).is_err() {
-                descriptores::liberar_serie(cliente.descriptor, cliente.serie);
-                return Err(Error::SinMemoria { bytes: 0 });
-            }
-            vivos.push(cliente);
-        }
-        let (funcion, contexto, vivos) = (self.funcion, self.contexto, self.vivos.clone());
-        Ok(Tarea {
-            cuerpo: Box::new(move || {
-                let Contexto(contexto) = { contexto };
-                // SAFETY: quien llamó a tp0_atender prometió que se puede llamar desde cualquier hilo con ese contexto.
-                unsafe { funcion(cliente.descriptor, contexto) };
-            }),
-            al_terminar: Box::new(move || {
-                vivos.tomar().retain(|vivo| *vivo != cliente);
-                descriptores::liberar_serie(cliente.descriptor, cliente.serie);
-            }),
-        })
+        let tarea = self.anotar(cliente).and_then(|()| self.tarea(cliente, cuenta));
+        tarea.inspect_err(|_| soltar(&self.vivos, cliente))
     }
 
     fn cortar(&self) {
@@ -149,4 +127,40 @@ impl Servicio for ServicioDeC {
             }
         }
     }
+}
+
+impl ServicioDeC {
+    fn anotar(&self, cliente: Entregado) -> Resultado<()> {
+        let mut vivos = self.vivos.tomar();
+        vivos.try_reserve(1).map_err(|_| SIN_MEMORIA)?;
+        vivos.push(cliente);
+        Ok(())
+    }
+
+    fn tarea(&self, cliente: Entregado, cuenta: &Cuenta) -> Resultado<Tarea> {
+        let (funcion, contexto, entrada) = (self.funcion, self.contexto, cuenta.entrada());
+        let cuerpo = caja(move || {
+            let Contexto(contexto) = { contexto };
+            entrada.entrar();
+            // SAFETY: quien llamó a tp0_atender prometió que se puede llamar desde cualquier hilo con ese contexto.
+            unsafe { funcion(cliente.descriptor, contexto) };
+        });
+        let (vivos, cuenta) = (self.vivos.clone(), cuenta.clone());
+        let al_terminar = caja(move || {
+            soltar(&vivos, cliente);
+            cuenta.salir();
+        });
+        match (cuerpo, al_terminar) {
+            (Ok(cuerpo), Ok(al_terminar)) => Ok(Tarea { cuerpo, al_terminar }),
+            _ => Err(SIN_MEMORIA),
+        }
+    }
+}
+
+const SIN_MEMORIA: Error = Error::SinMemoria { bytes: 0 };
+
+/// Deja de contarlo entre los vivos y lo libera.
+fn soltar(vivos: &Vivos, cliente: Entregado) {
+    vivos.tomar().retain(|vivo| *vivo != cliente);
+    descriptores::liberar_serie(cliente.descriptor, cliente.serie);
 }

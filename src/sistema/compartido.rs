@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::ptr::NonNull;
 
+use super::caja::caja;
 use super::cerrojo::Cerrojo;
 
 struct Contenido<T> {
@@ -24,9 +25,10 @@ unsafe impl<T: Send + Sync> Send for Compartido<T> {}
 unsafe impl<T: Send + Sync> Sync for Compartido<T> {}
 
 impl<T> Compartido<T> {
-    pub(crate) fn nuevo(valor: T) -> Self {
-        let caja = Box::new(Contenido { duenios: Cerrojo::nuevo(1), valor });
-        Self { contenido: NonNull::from(Box::leak(caja)) }
+    /// `None`: no hay memoria.
+    pub(crate) fn nuevo(valor: T) -> Option<Self> {
+        let caja = caja(Contenido { duenios: Cerrojo::nuevo(1), valor }).ok()?;
+        Some(Self { contenido: NonNull::from(Box::leak(caja)) })
     }
 
     fn contenido(&self) -> &Contenido<T> {
@@ -84,7 +86,7 @@ mod pruebas {
                 DESTRUIDOS.fetch_add(1, Ordering::SeqCst);
             }
         }
-        let original = Compartido::nuevo(Cuenta);
+        let original = Compartido::nuevo(Cuenta).unwrap();
         let copias: Vec<_> = (0..8).map(|_| original.clone()).collect();
         let hilos: Vec<_> = copias.into_iter().map(|copia| std::thread::spawn(move || drop(copia))).collect();
         hilos.into_iter().for_each(|hilo| hilo.join().unwrap());

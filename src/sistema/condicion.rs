@@ -5,6 +5,7 @@ use std::fmt;
 use std::mem::MaybeUninit;
 use std::time::Duration;
 
+use super::caja::caja;
 use super::cerrojo::Guarda;
 
 /// Lo que un hilo espera y otro avisa. Sus plazos se miden con un reloj que no retrocede.
@@ -18,8 +19,9 @@ unsafe impl Send for Condicion {}
 unsafe impl Sync for Condicion {}
 
 impl Condicion {
-    pub(crate) fn nueva() -> Self {
-        let condicion = Box::new(UnsafeCell::new(libc::PTHREAD_COND_INITIALIZER));
+    /// `None`: no hay memoria.
+    pub(crate) fn nueva() -> Option<Self> {
+        let condicion = caja(UnsafeCell::new(libc::PTHREAD_COND_INITIALIZER)).ok()?;
         let mut atributos = MaybeUninit::<libc::pthread_condattr_t>::uninit();
         // SAFETY: `atributos` es un lugar válido para escribir; en Linux no falla.
         unsafe { libc::pthread_condattr_init(atributos.as_mut_ptr()) };
@@ -29,7 +31,7 @@ impl Condicion {
         unsafe { libc::pthread_cond_init(condicion.get(), atributos.as_ptr()) };
         // SAFETY: están inicializados y no se usan más.
         unsafe { libc::pthread_condattr_destroy(atributos.as_mut_ptr()) };
-        Self { condicion }
+        Some(Self { condicion })
     }
 
     /// Despierta a todos los que esperan.

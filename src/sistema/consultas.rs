@@ -1,5 +1,7 @@
 //! Preguntas al sistema que no cambian nada.
 
+use std::collections::TryReserveError;
+use std::ffi::CStr;
 use std::mem::MaybeUninit;
 
 /// Microsegundos de un reloj que nunca retrocede.
@@ -10,6 +12,24 @@ pub(crate) fn ahora_us() -> u64 {
     let segundos = u64::try_from(tiempo.tv_sec).unwrap_or_default();
     let nanosegundos = u64::try_from(tiempo.tv_nsec).unwrap_or_default();
     segundos.wrapping_mul(1_000_000).wrapping_add(nanosegundos / 1000)
+}
+
+/// El valor de una variable de entorno.
+///
+/// # Errors
+/// Los de [`String::try_reserve`]: `std::env` abortaría.
+pub(crate) fn variable(nombre: &CStr) -> Result<Option<String>, TryReserveError> {
+    // SAFETY: el nombre termina en '\0'.
+    let valor = unsafe { libc::getenv(nombre.as_ptr()) };
+    if valor.is_null() {
+        return Ok(None);
+    }
+    // SAFETY: si está, es un texto terminado en '\0'; que nadie cambie el entorno mientras se lo lee lo pide getenv a todo el programa.
+    let valor = unsafe { CStr::from_ptr(valor) }.to_string_lossy();
+    let mut copia = String::new();
+    copia.try_reserve_exact(valor.len())?;
+    copia.push_str(&valor);
+    Ok(Some(copia))
 }
 
 /// Cuántos descriptores puede tener abiertos este proceso.

@@ -6,6 +6,7 @@ use std::mem::{ManuallyDrop, MaybeUninit};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 
+use super::caja::caja;
 use super::cerrojo::{Cerrojo, HijoConUnHilo};
 use super::hijo::generacion;
 
@@ -37,7 +38,10 @@ impl Hilo {
         if clave().is_err() {
             return Err(tarea);
         }
-        let tarea = Box::into_raw(Box::new(EnMarcha { tarea, generacion: generacion() }));
+        let tarea = match caja(EnMarcha { tarea, generacion: generacion() }) {
+            Ok(en_marcha) => Box::into_raw(en_marcha),
+            Err(sin_memoria) => return Err(sin_memoria.tarea),
+        };
         let mut hilo = MaybeUninit::uninit();
         // SAFETY: `hilo` es un lugar válido para escribir, y `tarea` pasa a ser del hilo nuevo.
         let salida = unsafe { libc::pthread_create(hilo.as_mut_ptr(), ptr::null(), comenzar(), tarea.cast()) };

@@ -11,6 +11,7 @@
 //! Cada función de aquí es segura de llamar con cualquier argumento.
 #![expect(unsafe_code, reason = "es la sala documentada para lo que std y socket2 no ofrecen")]
 
+mod caja;
 mod cerrojo;
 mod compartido;
 mod condicion;
@@ -21,10 +22,11 @@ mod hilo;
 mod sockets;
 mod timbre;
 
+pub(crate) use caja::caja;
 pub(crate) use cerrojo::{Cerrojo, Guarda, HijoConUnHilo};
 pub(crate) use compartido::Compartido;
 pub(crate) use condicion::Condicion;
-pub(crate) use consultas::{ahora_us, limite_de_descriptores};
+pub(crate) use consultas::{ahora_us, limite_de_descriptores, variable};
 pub(crate) use espera::{Interes, Sentido, dentro_de, el_par_cerro, esperar, esperar_a, esperar_o_interrumpirse};
 pub(crate) use hijo::{NoSeHereda, despues_en_el_hijo};
 pub(crate) use hilo::{Hilo, Tarea};

@@ -189,6 +189,8 @@ pub fn ejecutar(orden: &mut Command) -> String {
 /// Una orden sin las variables de la biblioteca: cada prueba pone las suyas.
 pub fn orden(programa: impl AsRef<OsStr>) -> Command {
     let mut orden = Command::new(programa);
+    // Cargo pone ahí target/debug, donde puede haber una biblioteca de otro día: vale la del rpath.
+    orden.env_remove("LD_LIBRARY_PATH");
     for variable in VARIABLES {
         orden.env_remove(variable);
     }
