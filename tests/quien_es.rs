@@ -52,7 +52,8 @@ fn texto(conexion: &mut Conexion) -> String {
 /// Una advertencia por cada rechazado, con quién era y qué mostró; y nada más.
 #[track_caller]
 fn exigir_advertencias(salida: &Salida, mostrados: &[i32]) {
-    let mut vistas: Vec<&str> = salida.stderr.lines().collect();
+    // Bajo valgrind, lo suyo empieza con ==: los descriptores que heredó de quien corre la prueba no son de ella.
+    let mut vistas: Vec<&str> = salida.stderr.lines().filter(|linea| !linea.starts_with("==")).collect();
     vistas.sort_unstable();
     let mut esperadas: Vec<String> =
         mostrados.iter().map(|v| format!("mostro {v} (0x{v:08x}) como handshake y no es el que se espera")).collect();
