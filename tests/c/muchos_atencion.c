@@ -198,7 +198,8 @@ static void concurrentes(void) {
 		close(s[i]);
 	}
 	HASTA_QUE(cuenta.terminaron == 8);
-	EXIGIR(descriptores_abiertos() <= antes);
+	/* Mientras atiende, tp0_atender tiene dos propios: con ellos se despierta. */
+	EXIGIR(descriptores_abiertos() <= antes + 2);
 	parar(&a);
 	EXIGIR(descriptores_abiertos() == antes - 1);
 	EXIGIR(hilos_vivos() == hilos_antes);
