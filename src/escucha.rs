@@ -251,18 +251,30 @@ impl Escucha {
     /// Espera un cliente que pase el handshake.
     pub(crate) fn esperar(&self, socket: &Socket, avisar: Aviso<'_>) -> Resultado<Llegada> {
         let mut turno = self.tomar_turno()?;
+        let salida = self.esperar_en_turno(socket, &mut turno.pendientes, avisar);
+        if matches!(salida, Err(Error::Liberado)) {
+            self.despedir_a_todos(&mut turno.pendientes);
+        }
+        salida
+    }
+
+    fn esperar_en_turno(
+        &self,
+        socket: &Socket,
+        pendientes: &mut Vec<Pendiente>,
+        avisar: Aviso<'_>,
+    ) -> Resultado<Llegada> {
         loop {
             if self.liberada.load(Ordering::Acquire) {
-                self.despedir_a_todos(&mut turno.pendientes);
                 return Err(Error::Liberado);
             }
             if let Some(llegada) = self.sacar_listo() {
                 return Ok(llegada);
             }
-            let llegada = if turno.pendientes.is_empty() {
-                self.aceptar(socket, &mut turno.pendientes, avisar)?
+            let llegada = if pendientes.is_empty() {
+                self.aceptar(socket, pendientes, avisar)?
             } else {
-                self.repasar(socket, &mut turno.pendientes, None, avisar)?
+                self.repasar(socket, pendientes, None, avisar)?
             };
             if let Some(llegada) = llegada {
                 return Ok(llegada);
