@@ -60,7 +60,7 @@ fn con_valgrind(args: &[&str]) {
     if !exigir("valgrind") || !exigir("gcc") {
         return;
     }
-    let mut comando = orden_valgrind(programa(), &["--track-fds=yes"]);
+    let mut comando = orden_valgrind(programa(), &["--track-fds=yes", "--child-silent-after-fork=yes"]);
     comando.env_remove("VALGRIND_OPTS").args(args);
     let salida = Proceso::lanzar(comando).terminar(PLAZO);
     salida.exigir_exito(args[0]);
