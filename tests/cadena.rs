@@ -116,21 +116,23 @@ fn diez_en_cadena_contestan_y_si_se_cae_el_del_medio_se_dice_donde_y_por_que() {
     let salida = esperando.terminar(PRONTO);
     assert!(caida.elapsed() < PRONTO);
     let camino = "falló: S0: S1: S2: S3: S4: ";
-    let nadie = "Conexión rechazada: no hay nadie escuchando en 127.0.0.1:";
+    let nadie = format!("{camino}Conexión rechazada: no hay nadie escuchando en 127.0.0.1:");
     let lineas = salida.exigir_exito("el que esperaba").lineas();
+    let normal = "El otro lado terminó la conversación (normal): salí del while y liberá la conexión.";
+    assert_eq!(lineas.len(), 2, "{salida}");
     assert!(
-        lineas.len() == 2
-            && (lineas[0]
-                == format!(
-                    "{camino}El otro lado terminó la conversación (normal): salí del while y liberá la conexión."
-                )
-                || lineas[0].starts_with(&format!("{camino}El otro lado cortó la conexión (reset)")))
-            && lineas[1].starts_with(&format!("{camino}{nadie}")),
+        lineas[0] == format!("{camino}{normal}")
+            || lineas[0].starts_with(&format!("{camino}El otro lado cortó la conexión")),
+        "{salida}"
+    );
+    // Mientras S5 muere, su conexión puede cerrarse un instante antes que su socket que escucha, y S4 llegar a conectarse ahí.
+    assert!(
+        lineas[1].starts_with(&nadie) || lineas[1].contains("cerró la conexión antes de contestar el handshake"),
         "{salida}"
     );
     // Uno nuevo, lo mismo; y los que están antes del que falta siguen todos vivos.
     let salida = preguntar(puerto, &["uno"]);
-    assert!(salida.exigir_exito("uno nuevo").stdout.starts_with(&format!("{camino}{nadie}")), "{salida}");
+    assert!(salida.exigir_exito("uno nuevo").stdout.starts_with(&nadie), "{salida}");
     assert!(cadena.iter_mut().all(Proceso::vivo), "se cayó alguno más");
 }
 

@@ -55,7 +55,7 @@ static int rueda(const char *yo, const char *puerto, const char *siguiente) {
 }
 
 static int solo(void) {
-	enum { TODOS = 20 };
+	enum { TODOS = 8 };
 	int servidor = tp0_iniciar_servidor("127.0.0.1", "0"), conexiones[TODOS], puertos[TODOS], clientes[TODOS];
 	char puerto[16], texto[32];
 	EXIGIR(servidor != -1);
