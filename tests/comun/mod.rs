@@ -129,6 +129,15 @@ pub fn exigir(herramienta: &str) -> bool {
     false
 }
 
+/// Deja una fila de la tabla de confianza del README, si se la está armando (`make confianza`): cuántos casos se probaron, cuántos salieron
+/// bien, y un detalle en los dos idiomas.
+pub fn confianza(clave: &str, casos: usize, bien: usize, detalle: &str, detail: &str) {
+    if let Some(carpeta) = env::var_os("CONFIANZA_DIR") {
+        let fila = format!("{clave}\t{casos}\t{bien}\t{detalle}\t{detail}\n");
+        fs::write(Path::new(&carpeta).join(format!("{clave}.tsv")), fila).unwrap();
+    }
+}
+
 /// Compila con gcc y las advertencias como errores. Las fuentes son relativas a `tests/c` (o caminos absolutos);
 /// `args` va al final, así que puede enlazar bibliotecas o cambiar cualquier opción anterior.
 pub fn compilar(nombre: &str, fuentes: &[&str], args: &[&str]) -> PathBuf {
