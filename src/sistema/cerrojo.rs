@@ -34,7 +34,8 @@ impl<T> Cerrojo<T> {
     pub(crate) fn intentar(&self) -> Option<Guarda<'_, T>> {
         // SAFETY: como en `tomar`.
         let tomado = unsafe { libc::pthread_mutex_trylock(self.mutex.get()) } == 0;
-        tomado.then_some(Guarda { cerrojo: self })
+        // then y no then_some: una guarda que se arma y se suelta dejaría libre el de otro.
+        tomado.then(|| Guarda { cerrojo: self })
     }
 
     /// Lo deja abierto, sin importar quién lo tenía: quedó en el padre.
@@ -137,5 +138,15 @@ mod pruebas {
             }
         });
         assert_eq!(*cerrojo.tomar(), 40_000);
+    }
+
+    #[test]
+    fn intentar_sin_suerte_no_suelta_el_de_otro() {
+        let cerrojo = Cerrojo::nuevo(());
+        let mio = cerrojo.tomar();
+        assert!(cerrojo.intentar().is_none());
+        assert!(cerrojo.intentar().is_none(), "sigue tomado");
+        drop(mio);
+        assert!(cerrojo.intentar().is_some());
     }
 }
