@@ -1,7 +1,7 @@
 //! Conectar: buscar al servidor, insistir si hace falta y saludarlo, todo dentro de un plazo.
 
-use std::io::IoSlice;
 use std::net::SocketAddr;
+use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use socket2::Socket;
@@ -105,7 +105,7 @@ impl Intento<'_> {
     fn saludar(&self, socket: &Socket, direccion: SocketAddr, mostrado: i32) -> Resultado<()> {
         let valor = mostrado.to_le_bytes();
         let mut respuesta = [0; protocolo::LARGO_DE_ENTERO];
-        red::enviar_todo(socket, &mut [IoSlice::new(&valor)])
+        red::enviar_bytes(socket.as_fd(), &valor)
             .and_then(|()| self.esperar_respuesta(socket))
             .and_then(|()| red::recibir_todo_antes_de(socket, &mut respuesta, self.vence))
             .map_err(|corte| self.sin_handshake(direccion, corte))?;

@@ -1,7 +1,6 @@
 //! Una conexión y sus dos mitades: lo que tiene en la mano quien conversa.
 
 use std::fmt;
-use std::io::IoSlice;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
@@ -16,7 +15,7 @@ use crate::mensaje::{self, Envio, Lectura};
 use crate::opciones::Opciones;
 use crate::paquete::Paquete;
 use crate::protocolo::{self, Header, LARGO_DE_HEADER, Valores};
-use crate::red;
+use crate::red::{self, Acuse};
 use crate::sistema::{self, Cerrojo};
 
 /// Una conexión con otro proceso, ya saludada.
@@ -109,7 +108,8 @@ impl Conexion {
             par,
             handshake,
             tamanio_maximo: opciones.tamanio_maximo,
-            envio: Cerrojo::nuevo(Envio::nuevo()),
+            envio: Envio::nuevo(),
+            acuse: Acuse::nuevo(),
             cola: Cerrojo::nuevo(Vec::new()),
         });
         let receptor = Receptor { extremo: Arc::clone(&extremo), lectura: Lectura::default(), terminada: false };
@@ -346,7 +346,8 @@ pub(crate) struct Extremo {
     par: SocketAddr,
     handshake: Option<i32>,
     tamanio_maximo: u32,
-    envio: Cerrojo<Envio>,
+    envio: Envio,
+    acuse: Acuse,
     /// Mensajes enteros que esperan salir juntos.
     cola: Cerrojo<Vec<u8>>,
 }
@@ -366,7 +367,7 @@ impl Extremo {
         if cola.is_empty() {
             return Ok(());
         }
-        let salida = mensaje::enviar(&self.socket, &mut self.envio.tomar(), &mut [IoSlice::new(cola)]);
+        let salida = mensaje::enviar_armados(self.socket.as_fd(), &self.acuse, &self.envio, cola);
         cola.clear();
         salida
     }
@@ -588,8 +589,7 @@ impl Emisor {
         let header = self.header(codigo, payload, final_)?;
         let mut cola = extremo.cola.tomar();
         extremo.vaciar(&mut cola)?;
-        let mut partes = [IoSlice::new(&header), IoSlice::new(payload), IoSlice::new(final_)];
-        mensaje::enviar(&extremo.socket, &mut extremo.envio.tomar(), &mut partes)
+        mensaje::enviar(extremo.socket.as_fd(), &extremo.acuse, &extremo.envio, [&header, payload, final_])
     }
 
     fn encolar_partes(&self, codigo: i32, payload: &[u8], final_: &[u8]) -> Resultado<()> {
@@ -740,7 +740,7 @@ impl Receptor {
         if *terminada {
             return Err(Error::Terminada);
         }
-        match lectura.mensaje(&extremo.socket, extremo.tamanio_maximo) {
+        match lectura.mensaje(&extremo.socket, &extremo.acuse, extremo.tamanio_maximo) {
             Ok(None) => Ok(None),
             Ok(Some((codigo, payload))) => Recibido::de(codigo, payload).map(Some),
             Err(error) => {

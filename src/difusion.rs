@@ -1,6 +1,7 @@
 //! Enviar lo mismo a muchos, sin que el que no lee demore a los demás.
 
 use std::io::{ErrorKind, IoSlice};
+use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use socket2::Socket;
@@ -9,13 +10,13 @@ use crate::error::{Error, Resultado};
 use crate::memoria::juntar;
 use crate::mensaje::{Envio, error_de_envio};
 use crate::red::{self, Causa, Corte};
-use crate::sistema::{self, Cerrojo, Guarda, Interes, Sentido};
+use crate::sistema::{self, Interes, MiTurno, Sentido};
 
 /// A quién se le envía.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Destino<'a> {
     pub(crate) socket: &'a Socket,
-    pub(crate) envio: &'a Cerrojo<Envio>,
+    pub(crate) envio: &'a Envio,
 }
 
 /// Cuánto se espera a que otro hilo termine de enviar por la misma conexión.
@@ -29,7 +30,7 @@ enum Estado<'a> {
     /// Otro hilo está enviando por ahí.
     SinTurno,
     Enviando {
-        turno: Guarda<'a, Envio>,
+        turno: MiTurno<'a>,
         movidos: usize,
         avanzo: Instant,
     },
@@ -73,7 +74,7 @@ fn avanzar<'a>(
 ) -> Estado<'a> {
     match estado {
         Estado::SinTurno => match destino.envio.intentar() {
-            Some(mut turno) => match turno.controlar_al_par(destino.socket) {
+            Some(turno) => match destino.envio.controlar_al_par(destino.socket.as_fd()) {
                 Ok(()) => enviar_lo_que_entre(turno, 0, Instant::now(), destino, header, payload),
                 Err(error) => Estado::Terminado(Err(error)),
             },
@@ -88,7 +89,7 @@ fn avanzar<'a>(
 }
 
 fn enviar_lo_que_entre<'a>(
-    turno: Guarda<'a, Envio>,
+    turno: MiTurno<'a>,
     mut movidos: usize,
     mut avanzo: Instant,
     destino: Destino<'a>,

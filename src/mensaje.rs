@@ -3,14 +3,15 @@
 //! Lo usan [`Conexion`](crate::Conexion), que es dueña de su socket, y la cara para C, que lo presta por su número.
 
 use std::io::IoSlice;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::sync::atomic::{AtomicI64, Ordering};
 
-use socket2::Socket;
+use socket2::{SockRef, Socket};
 
 use crate::error::{BytesDeHeader, Error, Parte, Resultado};
-use crate::protocolo::{self, Header, LARGO_DE_HEADER};
-use crate::red::{self, Causa, Corte};
-use crate::sistema;
+use crate::protocolo::{self, Header, LARGO_DE_ENTERO, LARGO_DE_HEADER};
+use crate::red::{self, Acuse, Causa, Corte};
+use crate::sistema::{self, HijoConUnHilo, MiTurno, Turno};
 
 /// Los bytes ya recibidos y todavía no entregados.
 #[derive(Debug, Default)]
@@ -28,15 +29,14 @@ const MUCHO: usize = 1024 * 1024;
 
 impl Lectura {
     /// El próximo mensaje entero: su código y su payload. `None` si la conversación terminó.
-    pub(crate) fn mensaje(&mut self, socket: &Socket, limite: u32) -> Resultado<Option<(i32, &[u8])>> {
-        match self.juntar(socket, LARGO_DE_HEADER) {
-            Ok(()) => {}
-            Err(corte) => return fin_o_error(error_de_header(socket, corte, self.hay())),
+    pub(crate) fn mensaje(&mut self, socket: &Socket, acuse: &Acuse, limite: u32) -> Resultado<Option<(i32, &[u8])>> {
+        if let Err(corte) = self.juntar(socket, acuse, LARGO_DE_HEADER) {
+            return fin_o_error(error_de_header(socket, corte, self.hay()));
         }
         let header = Header::de_bytes(self.primeros(), limite)?;
         let tamanio = usize::try_from(header.tamanio()).unwrap_or(usize::MAX);
         self.desde += LARGO_DE_HEADER;
-        if let Err(corte) = self.juntar(socket, tamanio) {
+        if let Err(corte) = self.juntar(socket, acuse, tamanio) {
             let corte = Corte { movidos: self.hay(), ..corte };
             return Err(error_de_recepcion(socket, corte, Parte::Payload, tamanio));
         }
@@ -55,10 +55,12 @@ impl Lectura {
     }
 
     /// Recibe hasta que haya `cantidad` bytes seguidos sin entregar.
-    fn juntar(&mut self, socket: &Socket, cantidad: usize) -> Result<(), Corte> {
-        if self.hay() >= cantidad {
-            return Ok(());
-        }
+    #[inline]
+    fn juntar(&mut self, socket: &Socket, acuse: &Acuse, cantidad: usize) -> Result<(), Corte> {
+        if self.hay() >= cantidad { Ok(()) } else { self.recibir_hasta(socket, acuse, cantidad) }
+    }
+
+    fn recibir_hasta(&mut self, socket: &Socket, acuse: &Acuse, cantidad: usize) -> Result<(), Corte> {
         self.bytes.copy_within(self.desde..self.hasta, 0);
         self.hasta -= self.desde;
         self.desde = 0;
@@ -69,7 +71,7 @@ impl Lectura {
         while self.hasta < cantidad {
             self.hacer_lugar(cantidad)?;
             let libre = self.bytes.get_mut(self.hasta..).unwrap_or_default();
-            self.hasta += red::recibir_algo(socket, libre)?;
+            self.hasta += red::recibir_al_menos(socket.as_fd(), acuse, libre, 1)?;
         }
         Ok(())
     }
@@ -94,52 +96,118 @@ fn fin_o_error<T>(error: Error) -> Resultado<Option<T>> {
 }
 
 /// El error de un header que no llegó entero, del que llegaron `hay` bytes.
+#[cold]
+#[inline(never)]
 fn error_de_header(socket: &Socket, corte: Corte, hay: usize) -> Error {
-    let (parte, movidos) = match hay.checked_sub(protocolo::LARGO_DE_ENTERO) {
+    let (parte, movidos) = match hay.checked_sub(LARGO_DE_ENTERO) {
         Some(del_tamanio) => (Parte::Tamanio, del_tamanio),
         None => (Parte::Codigo, hay),
     };
-    error_de_recepcion(socket, Corte { movidos, ..corte }, parte, protocolo::LARGO_DE_ENTERO)
+    error_de_recepcion(socket, Corte { movidos, ..corte }, parte, LARGO_DE_ENTERO)
 }
 
-/// Lo que un hilo tiene que tomar para enviar. Todo en cero es uno nuevo.
+/// Lo que hace falta para enviar por una conexión sin que dos mensajes se mezclen. Todo en cero es una nueva.
 #[derive(Debug)]
 pub(crate) struct Envio {
+    turno: Turno,
     /// Cuándo se preguntó por última vez si el otro seguía ahí.
-    controlado_us: u64,
+    controlado_ns: AtomicI64,
 }
 
-/// Cada cuánto se le pregunta al kernel si el otro cerró, en microsegundos.
-const CONTROL_US: u64 = 1000;
+/// Cada cuánto se le pregunta al kernel si el otro cerró, en nanosegundos.
+const CONTROL_NS: i64 = 1_000_000;
 
 impl Envio {
     pub(crate) const fn nuevo() -> Self {
-        Self { controlado_us: 0 }
+        Self { turno: Turno::nuevo(), controlado_ns: AtomicI64::new(0) }
+    }
+
+    /// El turno para enviar, si nadie está enviando.
+    pub(crate) fn intentar(&self) -> Option<MiTurno<'_>> {
+        self.turno.intentar()
+    }
+
+    /// Empieza una conexión nueva.
+    pub(crate) fn renovar(&self) {
+        self.controlado_ns.swap(0, Ordering::Relaxed);
+    }
+
+    /// En el hijo, nadie está enviando.
+    pub(crate) fn renovar_en_el_hijo(&self, hijo: &HijoConUnHilo) {
+        self.turno.abrir_en_el_hijo(hijo);
+        self.renovar();
     }
 
     /// Sin esto, el primer envío a quien ya cerró parece andar y sólo falla el segundo.
-    pub(crate) fn controlar_al_par(&mut self, socket: &Socket) -> Resultado<()> {
-        let ahora = sistema::ahora_us();
-        if ahora.wrapping_sub(self.controlado_us) < CONTROL_US {
-            return Ok(());
+    #[inline(always)]
+    pub(crate) fn controlar_al_par(&self, fd: BorrowedFd<'_>) -> Resultado<()> {
+        let ahora = sistema::ahora_ns();
+        let hace = ahora.wrapping_sub(self.controlado_ns.load(Ordering::Relaxed));
+        if hace < CONTROL_NS { Ok(()) } else { self.preguntar_por_el_par(fd, ahora) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn preguntar_por_el_par(&self, fd: BorrowedFd<'_>, ahora: i64) -> Resultado<()> {
+        if sistema::el_par_cerro(&fd) {
+            return Err(por_que_no_se_puede_enviar(&SockRef::from(&fd)));
         }
-        if sistema::el_par_cerro(socket) {
-            return Err(por_que_no_se_puede_enviar(socket));
-        }
-        self.controlado_us = ahora;
+        self.controlado_ns.swap(ahora, Ordering::Relaxed);
         Ok(())
     }
 }
 
-/// Envía `partes` como un solo mensaje. Si falla a medio enviar, la conexión se termina: lo que siguiera sería basura para el otro.
-pub(crate) fn enviar(socket: &Socket, envio: &mut Envio, partes: &mut [IoSlice<'_>]) -> Resultado<()> {
-    envio.controlar_al_par(socket)?;
-    red::enviar_todo(socket, partes).map_err(|corte| {
-        if corte.movidos > 0 {
-            red::terminar(socket);
-        }
-        error_de_envio(socket, corte)
-    })
+/// Envía `partes`, header incluido, como un solo mensaje. Si falla a medio enviar, la conexión se termina: lo que siguiera sería
+/// basura para el otro.
+#[inline(always)]
+pub(crate) fn enviar<const N: usize>(
+    fd: BorrowedFd<'_>,
+    acuse: &Acuse,
+    envio: &Envio,
+    partes: [&[u8]; N],
+) -> Resultado<()> {
+    let _turno = envio.turno.tomar();
+    envio.controlar_al_par(fd)?;
+    let mut junto = [0; CABE_JUNTO];
+    let enviado = match copiar_juntas(&mut junto, partes) {
+        Some(mensaje) => red::enviar_bytes(fd, mensaje),
+        None => red::enviar_todo(fd, &mut partes.map(IoSlice::new)),
+    };
+    acuse.anotar(false);
+    enviado.map_err(|corte| mensaje_cortado(fd, corte))
+}
+
+/// Lo que mide un mensaje que se copia entero antes de enviarlo: hasta ahí, copiar cuesta menos que darle dos partes al kernel.
+const CABE_JUNTO: usize = 256;
+
+/// Las partes, una detrás de otra en `lugar`; `None` si no caben.
+#[inline(always)]
+fn copiar_juntas<'a, const N: usize>(lugar: &'a mut [u8; CABE_JUNTO], partes: [&[u8]; N]) -> Option<&'a [u8]> {
+    let mut hasta = 0;
+    for parte in partes {
+        lugar.get_mut(hasta..hasta + parte.len())?.copy_from_slice(parte);
+        hasta += parte.len();
+    }
+    lugar.get(..hasta)
+}
+
+/// Envía mensajes ya armados, uno detrás de otro.
+pub(crate) fn enviar_armados(fd: BorrowedFd<'_>, acuse: &Acuse, envio: &Envio, mensajes: &[u8]) -> Resultado<()> {
+    let _turno = envio.turno.tomar();
+    envio.controlar_al_par(fd)?;
+    let enviado = red::enviar_bytes(fd, mensajes);
+    acuse.anotar(false);
+    enviado.map_err(|corte| mensaje_cortado(fd, corte))
+}
+
+#[cold]
+#[inline(never)]
+fn mensaje_cortado(fd: BorrowedFd<'_>, corte: Corte) -> Error {
+    let socket = SockRef::from(&fd);
+    if corte.movidos > 0 {
+        red::terminar(&socket);
+    }
+    error_de_envio(&socket, corte)
 }
 
 pub(crate) fn error_de_envio(socket: &Socket, corte: Corte) -> Error {
@@ -183,6 +251,8 @@ pub(crate) fn activa(socket: &Socket) -> Resultado<bool> {
 }
 
 /// El error de una recepción cortada en `parte`, de la que se esperaban `esperados` bytes.
+#[cold]
+#[inline(never)]
 pub(crate) fn error_de_recepcion(socket: &Socket, corte: Corte, parte: Parte, esperados: usize) -> Error {
     let empezado = parte != Parte::Codigo || corte.movidos > 0;
     match corte.causa {
@@ -198,19 +268,33 @@ pub(crate) fn error_de_recepcion(socket: &Socket, corte: Corte, parte: Parte, es
 }
 
 /// Recibe un header entero.
-pub(crate) fn recibir_header(socket: &Socket, limite: u32) -> Resultado<Header> {
+#[inline]
+pub(crate) fn recibir_header(fd: BorrowedFd<'_>, acuse: &Acuse, limite: u32) -> Resultado<Header> {
     let mut bytes = [0; LARGO_DE_HEADER];
-    red::recibir_todo(socket, &mut bytes).map_err(|corte| {
+    red::recibir_todo(fd, acuse, &mut bytes).map_err(|corte| {
         let hay = corte.movidos;
-        error_de_header(socket, corte, hay)
+        error_de_header(&SockRef::from(&fd), corte, hay)
     })?;
     Header::de_bytes(bytes, limite)
 }
 
-/// Lee un tamaño con el límite dado, sabiendo qué código lo precedió si la biblioteca lo leyó.
-pub(crate) fn recibir_tamanio(socket: &Socket, codigo: Option<[u8; 4]>, limite: u32) -> Resultado<u32> {
-    let mut tamanio = [0; protocolo::LARGO_DE_ENTERO];
-    red::recibir_todo(socket, &mut tamanio)
-        .map_err(|corte| error_de_recepcion(socket, corte, Parte::Tamanio, tamanio.len()))?;
+/// Recibe un entero del header: el código o el tamaño.
+#[inline(always)]
+pub(crate) fn recibir_entero(fd: BorrowedFd<'_>, acuse: &Acuse, parte: Parte) -> Resultado<[u8; LARGO_DE_ENTERO]> {
+    let mut entero = [0; LARGO_DE_ENTERO];
+    red::recibir_todo(fd, acuse, &mut entero)
+        .map_err(|corte| error_de_recepcion(&SockRef::from(&fd), corte, parte, LARGO_DE_ENTERO))?;
+    Ok(entero)
+}
+
+/// Recibe un tamaño con el límite dado, sabiendo qué código lo precedió si la biblioteca lo leyó.
+#[inline(always)]
+pub(crate) fn recibir_tamanio(
+    fd: BorrowedFd<'_>,
+    acuse: &Acuse,
+    codigo: Option<[u8; LARGO_DE_ENTERO]>,
+    limite: u32,
+) -> Resultado<u32> {
+    let tamanio = recibir_entero(fd, acuse, Parte::Tamanio)?;
     protocolo::leer_tamanio(BytesDeHeader { codigo, tamanio }, limite)
 }

@@ -122,13 +122,19 @@ impl Paquete {
 }
 
 /// Los 4 bytes del largo de un valor, si con él un payload de `hay` bytes sigue entrando en un `int`.
+#[inline]
 pub(crate) fn largo_en_el_cable(hay: usize, valor: usize) -> Resultado<[u8; protocolo::LARGO_DE_ENTERO]> {
     let tamanio = hay.saturating_add(protocolo::LARGO_DE_ENTERO).saturating_add(valor);
-    let limite = i32::MAX.unsigned_abs();
     match (i32::try_from(tamanio), i32::try_from(valor)) {
         (Ok(_), Ok(largo)) => Ok(largo.to_le_bytes()),
-        _ => Err(Error::DemasiadoGrande { tamanio, limite }),
+        _ => Err(no_entra_en_un_int(tamanio)),
     }
+}
+
+#[cold]
+#[inline(never)]
+fn no_entra_en_un_int(tamanio: usize) -> Error {
+    Error::DemasiadoGrande { tamanio, limite: i32::MAX.unsigned_abs() }
 }
 
 #[cfg(test)]

@@ -85,16 +85,25 @@ impl Header {
     ///
     /// # Errors
     /// [`Error::Argumento`] si el código es negativo; [`Error::DemasiadoGrande`] si el tamaño pasa de `limite`.
+    #[inline]
     pub fn nuevo(codigo: i32, tamanio: usize, limite: u32) -> Resultado<Self> {
-        if codigo < 0 {
-            return Err(Error::Argumento(texto!(
-                "El código de operación es {codigo} y no puede ser negativo: -1 es la señal de fin."
-            )));
-        }
         match u32::try_from(tamanio) {
-            Ok(tamanio) if tamanio <= limite && i32::try_from(tamanio).is_ok() => Ok(Self { codigo, tamanio }),
-            _ => Err(Error::DemasiadoGrande { tamanio, limite }),
+            Ok(tamanio) if codigo >= 0 && tamanio <= limite && i32::try_from(tamanio).is_ok() => {
+                Ok(Self { codigo, tamanio })
+            }
+            _ => Err(Self::por_que_no(codigo, tamanio, limite)),
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn por_que_no(codigo: i32, tamanio: usize, limite: u32) -> Error {
+        if codigo < 0 {
+            return Error::Argumento(texto!(
+                "El código de operación es {codigo} y no puede ser negativo: -1 es la señal de fin."
+            ));
+        }
+        Error::DemasiadoGrande { tamanio, limite }
     }
 
     /// Lee un header, y dice si se le puede creer: con `limite` se decide antes de reservar memoria para el payload.
@@ -127,6 +136,7 @@ impl Header {
     /// assert_eq!(header.a_bytes(), [3, 0, 0, 0, 2, 1, 0, 0]);
     /// # Ok::<(), tp0::Error>(())
     /// ```
+    #[inline]
     pub fn a_bytes(self) -> [u8; LARGO_DE_HEADER] {
         let [a, b, c, d] = self.codigo.to_le_bytes();
         let [e, f, g, h] = self.tamanio.to_le_bytes();
@@ -155,6 +165,7 @@ impl Header {
 }
 
 /// El código de operación que llegó en 4 bytes.
+#[inline(always)]
 pub(crate) fn leer_codigo(bytes: [u8; LARGO_DE_ENTERO]) -> Resultado<i32> {
     match i32::from_le_bytes(bytes) {
         codigo @ 0.. => Ok(codigo),
@@ -163,6 +174,7 @@ pub(crate) fn leer_codigo(bytes: [u8; LARGO_DE_ENTERO]) -> Resultado<i32> {
 }
 
 /// El tamaño que llegó en 4 bytes, si se le puede creer.
+#[inline(always)]
 pub(crate) fn leer_tamanio(bytes: BytesDeHeader, limite: u32) -> Resultado<u32> {
     let tamanio = i32::from_le_bytes(bytes.tamanio);
     match u32::try_from(tamanio) {
@@ -173,6 +185,7 @@ pub(crate) fn leer_tamanio(bytes: BytesDeHeader, limite: u32) -> Resultado<u32> 
 }
 
 /// El largo de un valor que llegó en 4 bytes, si entra en los `quedan` bytes que le siguen.
+#[inline(always)]
 pub(crate) fn leer_largo(bytes: [u8; LARGO_DE_ENTERO], quedan: usize) -> Resultado<usize> {
     let largo = i32::from_le_bytes(bytes);
     match usize::try_from(largo) {

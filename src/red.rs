@@ -2,15 +2,15 @@
 //!
 //! No conoce el protocolo: mueve bytes.
 
-use std::io::{self, ErrorKind, IoSlice, Read};
-use std::mem::MaybeUninit;
+use std::io::{self, ErrorKind, IoSlice};
 use std::net::{Shutdown, SocketAddr};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
-use crate::sistema::{self, Sentido};
+use crate::sistema::{self, Byte, Sentido};
 
 /// Una operación que no se completó: cuántos bytes llegó a mover, y por qué paró.
 #[derive(Debug)]
@@ -175,27 +175,44 @@ pub(crate) fn dejar_bloqueante(socket: &Socket) -> io::Result<()> {
 }
 
 /// Envía todos los bytes de `partes`, en orden.
-pub(crate) fn enviar_todo(socket: &Socket, mut partes: &mut [IoSlice<'_>]) -> Result<(), Corte> {
+pub(crate) fn enviar_todo(fd: BorrowedFd<'_>, partes: &mut [IoSlice<'_>]) -> Result<(), Corte> {
+    let enviados = SockRef::from(&fd).send_vectored_with_flags(partes, libc::MSG_NOSIGNAL);
+    seguir_enviando(fd, partes, enviados)
+}
+
+/// Envía todos los `bytes`. Con una sola parte el kernel tiene menos que mirar.
+#[inline(always)]
+pub(crate) fn enviar_bytes(fd: BorrowedFd<'_>, bytes: &[u8]) -> Result<(), Corte> {
+    match sistema::enviar(fd, bytes) {
+        Ok(enviados) if enviados == bytes.len() => Ok(()),
+        primero => seguir_enviando(fd, &mut [IoSlice::new(bytes)], primero),
+    }
+}
+
+/// Lo que falta después del primer envío.
+#[inline(never)]
+fn seguir_enviando(
+    fd: BorrowedFd<'_>,
+    mut partes: &mut [IoSlice<'_>],
+    primero: io::Result<usize>,
+) -> Result<(), Corte> {
+    let socket = SockRef::from(&fd);
     let mut movidos = 0;
     let mut espera = Espera::default();
-    IoSlice::advance_slices(&mut partes, 0);
-    while !partes.is_empty() {
-        match enviar_una_vez(socket, partes) {
+    let mut ultimo = primero;
+    loop {
+        match ultimo {
             Ok(enviados) => {
                 movidos += enviados;
                 espera = Espera::default();
                 IoSlice::advance_slices(&mut partes, enviados);
             }
-            Err(causa) => espera.seguir_o_cortar(socket, causa, Sentido::Escritura, movidos)?,
+            Err(causa) => espera.seguir_o_cortar(&socket, causa, Sentido::Escritura, movidos)?,
         }
-    }
-    Ok(())
-}
-
-fn enviar_una_vez(socket: &Socket, partes: &[IoSlice<'_>]) -> io::Result<usize> {
-    match partes {
-        [una] => socket.send_with_flags(una, libc::MSG_NOSIGNAL),
-        varias => socket.send_vectored_with_flags(varias, libc::MSG_NOSIGNAL),
+        if partes.is_empty() {
+            return Ok(());
+        }
+        ultimo = socket.send_vectored_with_flags(partes, libc::MSG_NOSIGNAL);
     }
 }
 
@@ -205,23 +222,55 @@ pub(crate) fn enviar_sin_esperar(socket: &Socket, partes: &[IoSlice<'_>]) -> io:
 }
 
 /// Recibe hasta llenar `destino`.
-pub(crate) fn recibir_todo(socket: &Socket, destino: &mut [u8]) -> Result<(), Corte> {
+#[inline(always)]
+pub(crate) fn recibir_todo<B: Byte>(fd: BorrowedFd<'_>, acuse: &Acuse, destino: &mut [B]) -> Result<(), Corte> {
     let minimo = destino.len();
-    recibir_con(socket, destino, minimo, |mut socket, libre| socket.read(libre)).map(|_| ())
+    recibir_al_menos(fd, acuse, destino, minimo).map(|_| ())
 }
 
 /// Recibe hasta tener `minimo` bytes en `destino`, y los que ya estén hasta llenarlo. Dice cuántos.
-pub(crate) fn recibir_al_menos(
-    socket: &Socket,
-    destino: &mut [MaybeUninit<u8>],
+#[inline(always)]
+pub(crate) fn recibir_al_menos<B: Byte>(
+    fd: BorrowedFd<'_>,
+    acuse: &Acuse,
+    destino: &mut [B],
     minimo: usize,
 ) -> Result<usize, Corte> {
-    recibir_con(socket, destino, minimo, |socket, libre| socket.recv(libre))
+    if minimo == 0 {
+        return Ok(0);
+    }
+    match recibir_una_vez(fd, acuse, destino) {
+        Ok(recibidos) if recibidos >= minimo => Ok(recibidos),
+        primero => seguir_recibiendo(fd, acuse, destino, minimo, primero),
+    }
 }
 
-/// Recibe lo que haya en `destino`, al menos un byte. Dice cuántos.
-pub(crate) fn recibir_algo(socket: &Socket, destino: &mut [u8]) -> Result<usize, Corte> {
-    recibir_con(socket, destino, 1, |mut socket, libre| socket.read(libre))
+/// Lo que falta después de la primera recepción.
+#[inline(never)]
+fn seguir_recibiendo<B: Byte>(
+    fd: BorrowedFd<'_>,
+    acuse: &Acuse,
+    destino: &mut [B],
+    minimo: usize,
+    primero: io::Result<usize>,
+) -> Result<usize, Corte> {
+    let mut movidos = 0;
+    let mut espera = Espera::default();
+    let mut ultimo = primero;
+    loop {
+        match ultimo {
+            Ok(0) => return Err(Corte { movidos, causa: Causa::Fin }),
+            Ok(recibidos) => {
+                movidos += recibidos;
+                espera = Espera::default();
+            }
+            Err(causa) => espera.seguir_o_cortar(&SockRef::from(&fd), causa, Sentido::Lectura, movidos)?,
+        }
+        if movidos >= minimo {
+            return Ok(movidos);
+        }
+        ultimo = recibir_una_vez(fd, acuse, destino.get_mut(movidos..).unwrap_or_default());
+    }
 }
 
 /// Recibe hasta llenar `destino` de un socket sin bloqueo, o hasta que se haga tarde.
@@ -229,7 +278,10 @@ pub(crate) fn recibir_todo_antes_de(socket: &Socket, destino: &mut [u8], vence: 
     let mut movidos = 0;
     while let Some(libre) = destino.get_mut(movidos..).filter(|libre| !libre.is_empty()) {
         match sistema::esperar_a(socket, Sentido::Lectura, vence) {
-            Ok(true) => movidos += recibir_algo(socket, libre).map_err(|corte| Corte { movidos, ..corte })?,
+            Ok(true) => {
+                let recibidos = recibir_al_menos(socket.as_fd(), &Acuse::nuevo(), libre, 1);
+                movidos += recibidos.map_err(|corte| Corte { movidos, ..corte })?;
+            }
             Ok(false) => return Err(Corte { movidos, causa: Causa::Plazo }),
             Err(causa) => return Err(Corte { movidos, causa: Causa::Sistema(causa) }),
         }
@@ -237,26 +289,56 @@ pub(crate) fn recibir_todo_antes_de(socket: &Socket, destino: &mut [u8], vence: 
     Ok(())
 }
 
-fn recibir_con<B>(
-    socket: &Socket,
-    destino: &mut [B],
-    minimo: usize,
-    recv: impl Fn(&Socket, &mut [B]) -> io::Result<usize>,
-) -> Result<usize, Corte> {
-    let mut movidos = 0;
-    let mut espera = Espera::default();
-    while movidos < minimo {
-        let Some(libre) = destino.get_mut(movidos..) else { break };
-        match recv(socket, libre) {
-            Ok(0) => return Err(Corte { movidos, causa: Causa::Fin }),
-            Ok(recibidos) => {
-                movidos += recibidos;
-                espera = Espera::default();
-            }
-            Err(causa) => espera.seguir_o_cortar(socket, causa, Sentido::Lectura, movidos)?,
+/// Si el otro puede estar esperando, para mandar lo que sigue, que se le confirme lo que ya mandó.
+///
+/// Con el algoritmo de Nagle, quien escribe dos veces retiene lo segundo hasta que le confirman lo primero; y el kernel de este
+/// lado demora esa confirmación hasta 40 ms, por si sale junto con una respuesta. Si en vez de responder se va a esperar más, no hay con
+/// qué juntarla: se la pide ya ([`recibir_una_vez`]). Lo que se envía la lleva consigo.
+///
+/// Todo en cero es una conexión nueva.
+#[derive(Debug)]
+pub(crate) struct Acuse {
+    debe: AtomicBool,
+}
+
+impl Acuse {
+    pub(crate) const fn nuevo() -> Self {
+        Self { debe: AtomicBool::new(false) }
+    }
+
+    #[inline(always)]
+    fn debe(&self) -> bool {
+        self.debe.load(Ordering::Relaxed)
+    }
+
+    /// Se recibió algo, o se envió: sólo escribe si cambia, que casi nunca es.
+    #[inline(always)]
+    pub(crate) fn anotar(&self, debe: bool) {
+        if self.debe() != debe {
+            self.debe.swap(debe, Ordering::Relaxed);
         }
     }
-    Ok(movidos)
+}
+
+/// Una recepción. Si se debe una confirmación y no hay nada todavía, la manda antes de quedarse esperando.
+#[inline(always)]
+fn recibir_una_vez<B: Byte>(fd: BorrowedFd<'_>, acuse: &Acuse, destino: &mut [B]) -> io::Result<usize> {
+    if acuse.debe() {
+        match sistema::recibir(fd, destino, libc::MSG_DONTWAIT) {
+            Err(causa) if causa.kind() == ErrorKind::WouldBlock => confirmar(fd),
+            salida => return salida,
+        }
+    }
+    let recibidos = sistema::recibir(fd, destino, 0)?;
+    acuse.anotar(true);
+    Ok(recibidos)
+}
+
+/// Manda ya la confirmación que el kernel está demorando.
+#[cold]
+fn confirmar(fd: BorrowedFd<'_>) {
+    // Falla sólo si no es TCP, donde no hay nada que confirmar.
+    let _ = SockRef::from(&fd).set_tcp_quickack(true);
 }
 
 /// Una espera que todavía no movió nada.

@@ -10,7 +10,6 @@
 //!   ningún hilo llega a una que ya no está.
 
 use std::ffi::c_int;
-use std::io::IoSlice;
 use std::mem::{MaybeUninit, size_of};
 use std::os::fd::{AsRawFd, BorrowedFd, IntoRawFd, RawFd};
 use std::ptr::{self, NonNull};
@@ -20,6 +19,7 @@ use std::time::Duration;
 
 use socket2::{SockRef, Socket};
 
+use super::guardia::este_hilo;
 use super::memoria::{self, Pagina};
 use super::{registro, tumbas};
 use crate::atencion::Atencion;
@@ -28,7 +28,8 @@ use crate::escucha::{Escucha, Vecinos};
 use crate::memoria::texto;
 use crate::mensaje::{self, Envio};
 use crate::opciones;
-use crate::red;
+use crate::protocolo::LARGO_DE_HEADER;
+use crate::red::{self, Acuse};
 use crate::sistema::{self, Cerrojo, Compartido, HijoConUnHilo};
 
 /// Ranuras que se piden juntas.
@@ -65,7 +66,8 @@ struct Ranura {
     serie: AtomicU64,
     /// Lo toman liberar y enterrar, para que el socket no cambie entre que se lo mira y se lo anota.
     identidad: Cerrojo<()>,
-    envio: Cerrojo<Envio>,
+    envio: Envio,
+    acuse: Acuse,
     escucha: Cerrojo<Option<Pagina<Escucha>>>,
     atencion: Cerrojo<Option<Compartido<Atencion>>>,
 }
@@ -128,23 +130,37 @@ fn descriptor_invalido(descriptor: c_int, motivo: &'static str) -> Error {
 }
 
 /// Anota una llamada sobre `descriptor`.
+#[inline(always)]
 pub(super) fn usar(descriptor: c_int) -> Resultado<Uso> {
+    let (uso, antes) = anotar_llamada(descriptor)?;
+    if antes & (LIBERADA | CERRANDO) == 0 { Ok(uso) } else { esperar_cierre(uso, antes) }
+}
+
+/// Una llamada en vuelo más, y cómo estaba la ranura antes de ella.
+#[inline(always)]
+fn anotar_llamada(descriptor: c_int) -> Resultado<(Uso, u64)> {
     let ranura = ranura(descriptor)?;
-    loop {
-        let antes = ranura.estado.fetch_add(1, Ordering::AcqRel);
-        // SAFETY: no es negativo (`ranura` lo comprobó). Si no está abierto, las llamadas darán EBADF, que es un error más.
-        let fd = unsafe { BorrowedFd::borrow_raw(descriptor) };
-        let uso = Uso { ranura, fd };
-        if antes & (LIBERADA | CERRANDO) == 0 {
-            return Ok(uso);
-        }
+    let antes = ranura.estado.fetch_add(1, Ordering::AcqRel);
+    // SAFETY: no es negativo (`ranura` lo comprobó). Si no está abierto, las llamadas darán EBADF, que es un error más.
+    let fd = unsafe { BorrowedFd::borrow_raw(descriptor) };
+    Ok((Uso { ranura, fd }, antes))
+}
+
+/// El número está liberado: no se lo puede usar, salvo que en otro hilo el cierre ya esté en marcha; cuando termine, podrá ser de
+/// otra conexión, o de nadie.
+#[cold]
+#[inline(never)]
+fn esperar_cierre(mut uso: Uso, mut antes: u64) -> Resultado<Uso> {
+    let descriptor = uso.descriptor();
+    while antes & (LIBERADA | CERRANDO) != 0 {
         drop(uso);
         if antes & CERRANDO == 0 {
             return Err(descriptor_invalido(descriptor, "ya se liberó"));
         }
-        // El cierre está en marcha en otro hilo: cuando termine, el número podrá ser de otra conexión, o de nadie.
         thread::sleep(Duration::from_micros(20));
+        (uso, antes) = anotar_llamada(descriptor)?;
     }
+    Ok(uso)
 }
 
 /// Como [`usar`], comprobando que sea un socket abierto: para las que no lo descubren al usarlo.
@@ -187,7 +203,8 @@ pub(super) fn entregar(entrega: Entrega) -> Resultado<Entregado> {
     ranura.handshake.swap(handshake.map_or(0, empacar), Ordering::AcqRel);
     ranura.tamanio_maximo.swap(tamanio_maximo, Ordering::AcqRel);
     ranura.bifurcacion.swap(BIFURCACIONES.load(Ordering::Acquire), Ordering::AcqRel);
-    *ranura.envio.tomar() = Envio::nuevo();
+    ranura.envio.renovar();
+    ranura.acuse.anotar(false);
     uso.cambiar_escucha(escucha);
     Ok(Entregado { descriptor: socket.into_raw_fd(), serie })
 }
@@ -246,35 +263,55 @@ impl Uso {
         self.fd.as_raw_fd()
     }
 
-    /// El socket, prestado: no se cierra al soltarlo.
+    /// El descriptor, prestado.
+    #[inline(always)]
+    pub(super) fn fd(&self) -> BorrowedFd<'_> {
+        self.fd
+    }
+
+    /// Lo mismo, con la forma de un socket: no se cierra al soltarlo.
     pub(super) fn socket(&self) -> SockRef<'_> {
         SockRef::from(&self.fd)
     }
 
-    /// Envía `partes` como un solo mensaje, sin mezclarse con el de otro hilo.
-    pub(super) fn enviar(&self, partes: &mut [IoSlice<'_>]) -> Resultado<()> {
-        mensaje::enviar(&self.socket(), &mut self.ranura.envio.tomar(), partes)
+    /// Envía un mensaje, sin mezclarlo con el de otro hilo.
+    #[inline(always)]
+    pub(super) fn enviar(&self, header: [u8; LARGO_DE_HEADER], payload: &[u8]) -> Resultado<()> {
+        mensaje::enviar(self.fd, self.acuse(), &self.ranura.envio, [&header, payload])
+    }
+
+    /// Lo que hay que saber antes de esperar algo del otro.
+    #[inline(always)]
+    pub(super) fn acuse(&self) -> &Acuse {
+        &self.ranura.acuse
     }
 
     /// El mayor payload de esta conexión. El de una que no hizo la biblioteca es el del entorno.
+    #[inline(always)]
     pub(super) fn tamanio_maximo(&self) -> Resultado<u32> {
         match self.ranura.tamanio_maximo.load(Ordering::Acquire) {
-            0 => {
-                let del_entorno = opciones::tamanio_maximo_del_entorno()?;
-                self.ranura.tamanio_maximo.swap(del_entorno, Ordering::AcqRel);
-                Ok(del_entorno)
-            }
+            0 => self.tamanio_maximo_del_entorno(),
             bytes => Ok(bytes),
         }
     }
 
+    #[cold]
+    #[inline(never)]
+    fn tamanio_maximo_del_entorno(&self) -> Resultado<u32> {
+        let del_entorno = opciones::tamanio_maximo_del_entorno()?;
+        self.ranura.tamanio_maximo.swap(del_entorno, Ordering::AcqRel);
+        Ok(del_entorno)
+    }
+
     /// Recuerda el código de operación que este hilo acaba de leer.
+    #[inline(always)]
     pub(super) fn anotar_codigo(&self, codigo: i32) {
         let anotado = (u64::from(este_hilo()) << 32) | u64::from(codigo.unsigned_abs());
         self.ranura.codigo.swap(anotado, Ordering::AcqRel);
     }
 
     /// Usa el código que este hilo leyó, si leyó uno y no lo usó.
+    #[inline(always)]
     pub(super) fn usar_codigo(&self) -> Option<i32> {
         let anotado = self.ranura.codigo.load(Ordering::Acquire);
         if anotado == 0 {
@@ -290,7 +327,7 @@ impl Uso {
     }
 
     /// Lo que se toma para enviar.
-    pub(super) fn envio(&self) -> &Cerrojo<Envio> {
+    pub(super) fn envio(&self) -> &Envio {
         &self.ranura.envio
     }
 
@@ -453,6 +490,15 @@ impl Uso {
         self.ranura.tumba.load(Ordering::Acquire) != 0 && self.es_el_mismo_socket()
     }
 
+    #[cold]
+    #[inline(never)]
+    fn cerrar_si_nadie_se_adelanta(&self) {
+        let estado = &self.ranura.estado;
+        if estado.compare_exchange(LIBERADA, LIBERADA | CERRANDO, Ordering::AcqRel, Ordering::Acquire).is_ok() {
+            self.cerrar();
+        }
+    }
+
     /// Cierra de verdad. Sólo lo corre quien puso CERRANDO.
     fn cerrar(&self) {
         let ranura = self.ranura;
@@ -473,28 +519,21 @@ impl Uso {
 }
 
 impl Drop for Uso {
+    #[inline(always)]
     fn drop(&mut self) {
-        let estado = &self.ranura.estado;
-        let ultimo_de_una_liberada = estado.fetch_sub(1, Ordering::AcqRel) == LIBERADA | 1;
-        if ultimo_de_una_liberada {
-            let cierra_este =
-                estado.compare_exchange(LIBERADA, LIBERADA | CERRANDO, Ordering::AcqRel, Ordering::Acquire);
-            if cierra_este.is_ok() {
-                self.cerrar();
-            }
+        if self.ranura.estado.fetch_sub(1, Ordering::AcqRel) == LIBERADA | 1 {
+            self.cerrar_si_nadie_se_adelanta();
         }
     }
 }
 
 /// La ranura de un número. Si su trozo no existe, lo pide.
+#[inline(always)]
 fn ranura(descriptor: c_int) -> Resultado<&'static Ranura> {
-    let numero =
-        usize::try_from(descriptor).map_err(|_| descriptor_invalido(descriptor, "falló la llamada que lo dio"))?;
-    let lugar = TABLA.get(numero / POR_TROZO).ok_or_else(|| descriptor_invalido(descriptor, "es demasiado grande"))?;
+    let Some((numero, lugar)) = lugar_de(descriptor) else { return Err(fuera_de_la_tabla(descriptor)) };
     let mut trozo = lugar.load(Ordering::Acquire);
     if trozo.is_null() {
-        trozo = agregar_trozo(lugar)?;
-        TROZOS_EN_USO.fetch_max(numero / POR_TROZO + 1, Ordering::AcqRel);
+        trozo = agregar_trozo(lugar, numero / POR_TROZO)?;
     }
     // SAFETY: un trozo tiene POR_TROZO ranuras seguidas.
     let ranura = unsafe { trozo.add(numero % POR_TROZO) };
@@ -502,10 +541,26 @@ fn ranura(descriptor: c_int) -> Resultado<&'static Ranura> {
     Ok(unsafe { &*ranura })
 }
 
+/// El lugar de la tabla donde está el trozo de un número.
+#[inline(always)]
+fn lugar_de(descriptor: c_int) -> Option<(usize, &'static AtomicPtr<Ranura>)> {
+    let numero = usize::try_from(descriptor).ok()?;
+    TABLA.get(numero / POR_TROZO).map(|lugar| (numero, lugar))
+}
+
 #[cold]
-fn agregar_trozo(lugar: &AtomicPtr<Ranura>) -> Resultado<*mut Ranura> {
+#[inline(never)]
+fn fuera_de_la_tabla(descriptor: c_int) -> Error {
+    descriptor_invalido(descriptor, if descriptor < 0 { "falló la llamada que lo dio" } else { "es demasiado grande" })
+}
+
+#[cold]
+#[inline(never)]
+fn agregar_trozo(lugar: &AtomicPtr<Ranura>, orden: usize) -> Resultado<*mut Ranura> {
     const BYTES: usize = POR_TROZO * size_of::<Ranura>();
     let paginas = memoria::pedir_paginas(BYTES)?;
+    // Antes: si el proceso se bifurca justo acá, el hijo ya lo recorre.
+    TROZOS_EN_USO.fetch_max(orden + 1, Ordering::AcqRel);
     let nuevo = paginas.cast().as_ptr();
     match lugar.compare_exchange(ptr::null_mut(), nuevo, Ordering::AcqRel, Ordering::Acquire) {
         Ok(_) => Ok(nuevo),
@@ -515,21 +570,6 @@ fn agregar_trozo(lugar: &AtomicPtr<Ranura>) -> Resultado<*mut Ranura> {
             Ok(de_otro_hilo)
         }
     }
-}
-
-/// Un número propio de este hilo, nunca 0.
-fn este_hilo() -> u32 {
-    use std::cell::Cell;
-    static ULTIMO: AtomicU32 = AtomicU32::new(0);
-    thread_local! {
-        static NUMERO: Cell<u32> = const { Cell::new(0) };
-    }
-    NUMERO.with(|numero| {
-        if numero.get() == 0 {
-            numero.set(ULTIMO.fetch_add(1, Ordering::Relaxed).wrapping_add(1).max(1));
-        }
-        numero.get()
-    })
 }
 
 fn consultar(descriptor: c_int) -> Option<libc::stat> {
@@ -597,7 +637,7 @@ impl Ranura {
         if self.estado.load(Ordering::Acquire) != 0 {
             self.estado.swap(0, Ordering::AcqRel);
             self.identidad.abrir_en_el_hijo(hijo);
-            self.envio.renovar_en_el_hijo(Envio::nuevo(), hijo);
+            self.envio.renovar_en_el_hijo(hijo);
             // Los hilos que atendían quedaron en el padre, que es quien los une.
             self.atencion.olvidar_en_el_hijo(None, hijo);
         }

@@ -6,6 +6,7 @@ use std::ffi::{c_char, c_int};
 use std::fmt::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::error::{Error, Resultado};
 
@@ -22,6 +23,9 @@ thread_local! {
     static ULTIMO: UltimoError =
         const { UltimoError { hay: Cell::new(false), texto: Cell::new([0; LARGO_DE_TEXTO]) } };
 }
+
+/// En cuántos hilos hay un texto. Casi siempre en ninguno, y mirarlo cuesta mucho menos que buscar lo de este hilo.
+static CON_TEXTO: AtomicUsize = AtomicUsize::new(0);
 
 /// Lo que una función devuelve cuando falla.
 pub(super) trait Centinela {
@@ -45,6 +49,7 @@ impl Centinela for () {
 }
 
 /// Corre el cuerpo de una función exportada. Si falla, devuelve su centinela.
+#[inline(always)]
 pub(super) fn guardia<T: Centinela>(cuerpo: impl FnOnce() -> Resultado<T>) -> T {
     guardia_con(cuerpo, |_| T::FALLA)
 }
@@ -64,26 +69,33 @@ pub(super) fn guardia_con_aviso<T: Centinela>(cuerpo: impl FnOnce() -> Resultado
 }
 
 /// Como [`guardia`], para las que no fallan con un centinela.
-pub(super) fn guardia_con<T>(cuerpo: impl FnOnce() -> Resultado<T>, ante: impl FnOnce(&Error) -> T) -> T {
-    let errno_del_programa = errno();
-    ULTIMO.with(|ultimo| ultimo.hay.set(false));
+#[inline(always)]
+pub(super) fn guardia_con<T>(cuerpo: impl FnOnce() -> Resultado<T>, ante: impl Fn(&Error) -> T) -> T {
+    let errno = Errno::de_este_hilo();
+    let errno_del_programa = errno.valor();
+    if CON_TEXTO.load(Ordering::Relaxed) != 0 {
+        olvidar();
+    }
     // AssertUnwindSafe: después de un panic sólo quedan a la vista cerrojos que se sueltan y números de descriptor.
-    match catch_unwind(AssertUnwindSafe(cuerpo)) {
-        Ok(Ok(valor)) => {
-            poner_errno(errno_del_programa);
+    let salida = catch_unwind(AssertUnwindSafe(|| match cuerpo() {
+        Ok(valor) => {
+            errno.poner(errno_del_programa);
             valor
         }
-        Ok(Err(error)) => fallar(&error, ante),
-        Err(panico) => fallar(&Error::Panico(texto_del_panico(&*panico)), ante),
-    }
+        Err(error) => fallar(error, &ante),
+    }));
+    salida.unwrap_or_else(|panico| fallar(Error::Panico(texto_del_panico(&*panico)), &ante))
 }
 
 #[cold]
-fn fallar<T>(error: &Error, ante: impl FnOnce(&Error) -> T) -> T {
-    let valor = ante(error);
-    anotar(error);
+#[inline(never)]
+fn fallar<T>(error: Error, ante: impl Fn(&Error) -> T) -> T {
+    let valor = ante(&error);
+    anotar(&error);
+    let numero = error.errno();
+    drop(error);
     // Último: todo lo anterior pudo cambiarlo.
-    poner_errno(error.errno());
+    Errno::de_este_hilo().poner(numero);
     valor
 }
 
@@ -96,8 +108,19 @@ fn anotar(error: &Error) {
     }
     ULTIMO.with(|ultimo| {
         ultimo.texto.set(linea.bytes);
-        ultimo.hay.set(true);
+        if !ultimo.hay.replace(true) {
+            CON_TEXTO.fetch_add(1, Ordering::Relaxed);
+        }
     });
+}
+
+/// La última llamada de este hilo pasa a ser una que anduvo.
+#[cold]
+#[inline(never)]
+fn olvidar() {
+    if ULTIMO.with(|ultimo| ultimo.hay.replace(false)) {
+        CON_TEXTO.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// El texto del último error de este hilo, o NULL si su última llamada anduvo. Vale hasta su próxima llamada que falle.
@@ -132,18 +155,37 @@ fn texto_del_panico(panico: &(dyn Any + Send)) -> String {
     texto.or_else(|| panico.downcast_ref::<String>().map(String::as_str)).unwrap_or("sin texto").to_owned()
 }
 
-fn errno() -> c_int {
-    // SAFETY: devuelve siempre la dirección del errno de este hilo.
-    let lugar = unsafe { libc::__errno_location() };
-    // SAFETY: esa dirección es válida mientras vive el hilo.
-    unsafe { lugar.read() }
+/// El `errno` de este hilo.
+struct Errno {
+    lugar: *mut c_int,
 }
 
-fn poner_errno(valor: c_int) {
-    // SAFETY: devuelve siempre la dirección del errno de este hilo.
-    let lugar = unsafe { libc::__errno_location() };
-    // SAFETY: esa dirección es válida mientras vive el hilo, y sólo él la escribe.
-    unsafe { lugar.write(valor) };
+impl Errno {
+    #[inline(always)]
+    fn de_este_hilo() -> Self {
+        // SAFETY: devuelve siempre la dirección del errno de este hilo.
+        Self { lugar: unsafe { libc::__errno_location() } }
+    }
+
+    #[inline(always)]
+    fn valor(&self) -> c_int {
+        // SAFETY: el lugar es válido mientras vive el hilo, y un Errno no sale de él: no es Send.
+        unsafe { self.lugar.read() }
+    }
+
+    #[inline(always)]
+    fn poner(&self, valor: c_int) {
+        // SAFETY: la misma razón, y sólo este hilo lo escribe.
+        unsafe { self.lugar.write(valor) };
+    }
+}
+
+/// Un número que distingue a este hilo de los demás que hay: la página donde está su errno, que es de su pila.
+pub(super) fn este_hilo() -> u32 {
+    const BYTES_POR_PAGINA: usize = 4096;
+    const CUANTOS: usize = 1 << 32;
+    // De a 16 TiB no hay dos pilas: con 32 bits alcanza.
+    u32::try_from(Errno::de_este_hilo().lugar.addr() / BYTES_POR_PAGINA % CUANTOS).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -160,19 +202,27 @@ mod pruebas {
     #[test]
     fn un_panic_no_cruza_el_borde() {
         let devuelto: c_int = guardia(|| panic!("¡ups!"));
-        assert_eq!((devuelto, errno()), (-1, libc::ENOTRECOVERABLE));
+        assert_eq!((devuelto, Errno::de_este_hilo().valor()), (-1, libc::ENOTRECOVERABLE));
         assert!(texto().unwrap().contains("¡ups!"));
     }
 
     #[test]
     fn lo_que_anda_no_toca_errno_y_olvida_el_texto() {
         let _: c_int = guardia(|| Err(Error::Fin));
-        assert_eq!(errno(), 0);
+        let errno = Errno::de_este_hilo();
+        assert_eq!(errno.valor(), 0);
         assert!(texto().is_some());
-        poner_errno(libc::EDOM);
+        errno.poner(libc::EDOM);
         assert_eq!(guardia(|| Ok(7)), 7);
-        assert_eq!(errno(), libc::EDOM);
+        assert_eq!(errno.valor(), libc::EDOM);
         assert_eq!(texto(), None);
+    }
+
+    #[test]
+    fn dos_hilos_se_distinguen() {
+        let otro = std::thread::spawn(este_hilo).join().unwrap();
+        assert_ne!(otro, este_hilo());
+        assert_eq!(este_hilo(), este_hilo());
     }
 
     #[test]

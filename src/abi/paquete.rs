@@ -1,7 +1,6 @@
 //! Capítulo 4 del header: enviar.
 
 use std::ffi::{c_char, c_int, c_void};
-use std::io::IoSlice;
 use std::ptr;
 
 use super::descriptores::{self, Uso};
@@ -18,6 +17,9 @@ use crate::protocolo::{Header, LARGO_DE_HEADER, MENSAJE, PAQUETE};
 
 /// El mayor payload que, con su header, entra en un `int`.
 const MAYOR_PAYLOAD: u32 = i32::MAX.unsigned_abs() - 8;
+
+/// Lo menos que se pide para un stream que crece, en bytes: un paquete de pocos valores chicos no se agranda nunca.
+const STREAM_MINIMO: usize = 256;
 
 /// TITULO: 4. Enviar
 ///
@@ -247,10 +249,11 @@ pub unsafe extern "C" fn serializar_paquete(paquete: *mut t_paquete, bytes: c_in
     })
 }
 
+#[inline(always)]
 fn enviar(conexion: c_int, codigo: i32, payload: &[u8]) -> Resultado<c_int> {
     let uso = descriptores::usar(conexion)?;
     let header = Header::nuevo(codigo, payload.len(), uso.tamanio_maximo()?)?.a_bytes();
-    uso.enviar(&mut [IoSlice::new(&header), IoSlice::new(payload)])?;
+    uso.enviar(header, payload)?;
     Ok(0)
 }
 
@@ -286,6 +289,7 @@ fn paquete_vacio() -> Resultado<*mut t_paquete> {
 ///
 /// # Safety
 /// `paquete` es NULL o un paquete bien formado que nadie cambia mientras se usan.
+#[inline(always)]
 pub(super) unsafe fn partes<'a>(paquete: *const t_paquete) -> Resultado<(i32, &'a [u8])> {
     // SAFETY: lo promete quien llama.
     let paquete = unsafe { punteros::visto(paquete, "paquete") }?;
@@ -300,12 +304,12 @@ pub(super) unsafe fn partes<'a>(paquete: *const t_paquete) -> Resultado<(i32, &'
 ///
 /// # Safety
 /// El stream de `buffer` es NULL o de malloc, y mide al menos `size` bytes.
+#[inline(always)]
 unsafe fn agregar(buffer: &mut t_buffer, valor: &[u8]) -> Resultado<()> {
-    let hay = usize::try_from(buffer.size)
-        .map_err(|_| Error::Argumento(texto!("paquete->buffer->size es {} y no puede ser negativo.", buffer.size)))?;
-    if hay > 0 && buffer.stream.is_null() {
-        return Err(Error::Argumento(texto!("paquete->buffer->stream es NULL y size dice {hay} bytes.")));
-    }
+    let hay = match usize::try_from(buffer.size) {
+        Ok(hay) if hay == 0 || !buffer.stream.is_null() => hay,
+        _ => return Err(sin_stream(buffer.size)),
+    };
     let largo = largo_en_el_cable(hay, valor.len())?;
     let total = hay + largo.len() + valor.len();
     // SAFETY: lo promete quien llama.
@@ -323,18 +327,38 @@ unsafe fn agregar(buffer: &mut t_buffer, valor: &[u8]) -> Resultado<()> {
     Ok(())
 }
 
+#[cold]
+#[inline(never)]
+fn sin_stream(size: c_int) -> Error {
+    Error::Argumento(if size < 0 {
+        texto!("paquete->buffer->size es {size} y no puede ser negativo.")
+    } else {
+        texto!("paquete->buffer->stream es NULL y size dice {size} bytes.")
+    })
+}
+
 /// Lleva el stream a `total` bytes o más. Al crecer se duplica: agregar n valores cuesta O(n).
 ///
 /// # Safety
 /// El stream de `buffer` es NULL o de malloc.
+#[inline(always)]
 pub(super) unsafe fn hacer_lugar(buffer: &mut t_buffer, total: usize) -> Resultado<()> {
     // SAFETY: lo promete quien llama.
     let capacidad = unsafe { memoria::capacidad(buffer.stream) };
     if total <= capacidad {
         return Ok(());
     }
+    // SAFETY: lo promete quien llama.
+    unsafe { crecer(buffer, total, capacidad) }
+}
+
+/// # Safety
+/// El stream de `buffer` es NULL o de malloc.
+#[cold]
+#[inline(never)]
+unsafe fn crecer(buffer: &mut t_buffer, total: usize, capacidad: usize) -> Resultado<()> {
     // SAFETY: el stream es NULL o de malloc, y si anda, nadie más tiene el viejo.
-    let nuevo = unsafe { libc::realloc(buffer.stream, total.max(capacidad.saturating_mul(2))) };
+    let nuevo = unsafe { libc::realloc(buffer.stream, total.max(capacidad.saturating_mul(2)).max(STREAM_MINIMO)) };
     if nuevo.is_null() {
         return Err(Error::SinMemoria { bytes: total });
     }

@@ -6,6 +6,8 @@ use std::slice;
 use crate::error::{Error, Resultado};
 use crate::memoria::texto;
 
+#[cold]
+#[inline(never)]
 fn nulo(nombre: &str, pista: &str) -> Error {
     Error::Argumento(texto!("{nombre} es NULL{pista}"))
 }
@@ -14,6 +16,7 @@ fn nulo(nombre: &str, pista: &str) -> Error {
 ///
 /// # Safety
 /// Si no es NULL, apunta a un texto terminado en `'\0'` que nadie cambia mientras dura la llamada.
+#[inline(always)]
 pub(super) unsafe fn texto<'a>(puntero: *const c_char, nombre: &str, pista: &str) -> Resultado<&'a CStr> {
     if puntero.is_null() {
         return Err(nulo(nombre, pista));
@@ -26,18 +29,23 @@ pub(super) unsafe fn texto<'a>(puntero: *const c_char, nombre: &str, pista: &str
 ///
 /// # Safety
 /// Si `largo` es positivo y el puntero no es NULL, apunta a `largo` bytes que nadie cambia mientras dura la llamada.
+#[inline(always)]
 pub(super) unsafe fn bytes<'a>(puntero: *const c_void, largo: c_int, nombre: &str) -> Resultado<&'a [u8]> {
-    let Ok(medida) = usize::try_from(largo) else {
-        return Err(Error::Argumento(texto!("El tamaño de {nombre} es {largo} y no puede ser negativo.")));
-    };
-    if medida == 0 {
-        return Ok(&[]);
+    match usize::try_from(largo) {
+        Ok(0) => Ok(&[]),
+        // SAFETY: no es NULL y mide `medida` bytes, según promete quien llama; un int no pasa de isize::MAX.
+        Ok(medida) if !puntero.is_null() => Ok(unsafe { slice::from_raw_parts(puntero.cast(), medida) }),
+        _ => Err(sin_bytes(largo, nombre)),
     }
-    if puntero.is_null() {
-        return Err(nulo(nombre, &texto!(" y dice medir {largo} bytes.")));
+}
+
+#[cold]
+#[inline(never)]
+fn sin_bytes(largo: c_int, nombre: &str) -> Error {
+    if largo < 0 {
+        return Error::Argumento(texto!("El tamaño de {nombre} es {largo} y no puede ser negativo."));
     }
-    // SAFETY: no es NULL y mide `medida` bytes, según promete quien llama; un int no pasa de isize::MAX.
-    Ok(unsafe { slice::from_raw_parts(puntero.cast(), medida) })
+    nulo(nombre, &texto!(" y dice medir {largo} bytes."))
 }
 
 /// `cantidad` elementos. Con 0 el puntero no se mira.
@@ -74,6 +82,7 @@ pub(super) unsafe fn arreglo_mut<'a, T>(puntero: *mut T, cantidad: usize) -> &'a
 ///
 /// # Safety
 /// Si no es NULL, apunta a un `T` bien alineado que nadie cambia mientras dura la llamada.
+#[inline(always)]
 pub(super) unsafe fn visto<'a, T>(puntero: *const T, nombre: &str) -> Resultado<&'a T> {
     // SAFETY: lo promete quien llama; `as_ref` comprueba que no sea NULL.
     unsafe { puntero.as_ref() }.ok_or_else(|| nulo(nombre, "."))
@@ -83,6 +92,7 @@ pub(super) unsafe fn visto<'a, T>(puntero: *const T, nombre: &str) -> Resultado<
 ///
 /// # Safety
 /// Si no es NULL, apunta a un `T` bien alineado que sólo este hilo usa mientras dura la llamada.
+#[inline(always)]
 pub(super) unsafe fn prestado<'a, T>(puntero: *mut T, nombre: &str) -> Resultado<&'a mut T> {
     // SAFETY: lo promete quien llama; `as_mut` comprueba que no sea NULL.
     unsafe { puntero.as_mut() }.ok_or_else(|| nulo(nombre, "."))

@@ -3,8 +3,7 @@
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::mem::{MaybeUninit, size_of};
 use std::ptr;
-
-use socket2::Socket;
+use std::slice;
 
 use super::descriptores::{self, Uso};
 use super::guardia::{guardia, guardia_con};
@@ -13,7 +12,7 @@ use super::paquete::partes;
 use super::tipos::{t_buffer, t_list, t_paquete};
 use super::{punteros, registro};
 use crate::error::{Error, Parte, Resultado};
-use crate::mensaje::{error_de_recepcion, recibir_header, recibir_tamanio};
+use crate::mensaje::{error_de_recepcion, recibir_entero, recibir_header, recibir_tamanio};
 use crate::protocolo::{self, Header, LARGO_DE_ENTERO, MENSAJE, PAQUETE, Valores};
 use crate::red::{self, Corte};
 
@@ -56,7 +55,7 @@ use crate::red::{self, Corte};
 pub extern "C" fn recibir_operacion(conexion: c_int) -> c_int {
     guardia(|| {
         let uso = descriptores::usar(conexion)?;
-        let codigo = o_terminar(&uso, recibir_codigo(&uso.socket()))?;
+        let codigo = o_terminar(&uso, recibir_codigo(&uso))?;
         uso.anotar_codigo(codigo);
         Ok(codigo)
     })
@@ -227,17 +226,16 @@ pub unsafe extern "C" fn tp0_liberar_lista(lista: *mut t_list) {
 
 /// Un mensaje entero, o lo que falta si este hilo ya leyó el código. Sin él, el header se pide de una sola vez: son 8 bytes del mensaje.
 fn recibir_entero_y_payload(uso: &Uso) -> Resultado<(i32, Bloque, usize)> {
-    let socket = uso.socket();
     let limite = uso.tamanio_maximo()?;
     let header = match uso.usar_codigo().filter(|_| uso.es_el_mismo_socket()) {
         Some(codigo) => {
-            let tamanio = recibir_tamanio(&socket, Some(codigo.to_le_bytes()), limite)?;
+            let tamanio = recibir_tamanio(uso.fd(), uso.acuse(), Some(codigo.to_le_bytes()), limite)?;
             Header::nuevo(codigo, en_memoria(tamanio), limite)?
         }
-        None => recibir_header(&socket, limite)?,
+        None => recibir_header(uso.fd(), uso.acuse(), limite)?,
     };
     let tamanio = en_memoria(header.tamanio());
-    Ok((header.codigo(), recibir_bloque(&socket, tamanio)?, tamanio))
+    Ok((header.codigo(), recibir_bloque(uso, tamanio)?, tamanio))
 }
 
 /// Un mensaje recibido, con la forma que C conoce.
@@ -249,33 +247,33 @@ fn armar_paquete(codigo: i32, payload: Bloque, tamanio: usize) -> Resultado<*mut
     Ok(paquete.entregar_con(t_paquete { codigo_operacion: codigo, buffer }))
 }
 
-fn recibir_codigo(socket: &Socket) -> Resultado<i32> {
-    protocolo::leer_codigo(recibir_entero(socket, Parte::Codigo)?)
-}
-
-fn recibir_entero(socket: &Socket, parte: Parte) -> Resultado<[u8; LARGO_DE_ENTERO]> {
-    let mut entero = [0; LARGO_DE_ENTERO];
-    red::recibir_todo(socket, &mut entero)
-        .map_err(|corte| error_de_recepcion(socket, corte, parte, LARGO_DE_ENTERO))?;
-    Ok(entero)
+#[inline(always)]
+fn recibir_codigo(uso: &Uso) -> Resultado<i32> {
+    protocolo::leer_codigo(recibir_entero(uso.fd(), uso.acuse(), Parte::Codigo)?)
 }
 
 /// Si falló, la conexión quedó en el medio de algo: se la termina para que la próxima operación dé -1. Con shutdown no alcanza: lo que ya
 /// había llegado se seguiría leyendo, y nadie sabe dónde empieza el próximo mensaje.
+#[inline(always)]
 fn o_terminar<T>(uso: &Uso, recibido: Resultado<T>) -> Resultado<T> {
-    recibido.inspect_err(|error| {
-        if error.termina_la_conexion() {
-            uso.enterrar();
-        }
-    })
+    recibido.inspect_err(|error| terminar_si_corresponde(uso, error))
+}
+
+#[cold]
+#[inline(never)]
+fn terminar_si_corresponde(uso: &Uso, error: &Error) {
+    if error.termina_la_conexion() {
+        uso.enterrar();
+    }
 }
 
 /// Tamaño y payload, con el `'\0'` escondido.
+#[inline(always)]
 fn recibir_payload(uso: &Uso) -> Resultado<(Bloque, usize)> {
     let codigo = uso.usar_codigo().map(i32::to_le_bytes);
-    let socket = uso.socket();
-    let tamanio = en_memoria(recibir_tamanio(&socket, codigo, uso.tamanio_maximo()?)?);
-    Ok((recibir_bloque(&socket, tamanio)?, tamanio))
+    let limite = uso.tamanio_maximo()?;
+    let tamanio = en_memoria(recibir_tamanio(uso.fd(), uso.acuse(), codigo, limite)?);
+    Ok((recibir_bloque(uso, tamanio)?, tamanio))
 }
 
 /// Un tamaño ya validado contra el límite entra siempre en un usize.
@@ -284,31 +282,25 @@ fn en_memoria(tamanio: u32) -> usize {
 }
 
 fn recibir_lista(uso: &Uso) -> Resultado<Lista> {
-    let socket = uso.socket();
     let limite = uso.tamanio_maximo()?;
-    let codigo = uso.usar_codigo().filter(|_| uso.es_el_mismo_socket());
-    if let Some(codigo) = codigo {
-        let tamanio = recibir_tamanio(&socket, Some(codigo.to_le_bytes()), limite)?;
-        return recibir_valores(&socket, en_memoria(tamanio));
+    let tamanio =
+        |codigo: [u8; LARGO_DE_ENTERO]| recibir_tamanio(uso.fd(), uso.acuse(), Some(codigo), limite).map(en_memoria);
+    if let Some(codigo) = uso.usar_codigo().filter(|_| uso.es_el_mismo_socket()) {
+        return recibir_valores(uso, tamanio(codigo.to_le_bytes())?);
     }
-    let primero = recibir_entero(&socket, Parte::Codigo)?;
+    let primero = recibir_entero(uso.fd(), uso.acuse(), Parte::Codigo)?;
     match i32::from_le_bytes(primero) {
         // El código PAQUETE: como tamaño no puede ser, porque un valor ocupa al menos 4 bytes.
-        PAQUETE => {
-            let tamanio = recibir_tamanio(&socket, Some(primero), limite)?;
-            recibir_valores(&socket, en_memoria(tamanio))
-        }
+        PAQUETE => recibir_valores(uso, tamanio(primero)?),
         MENSAJE => {
-            let tamanio = en_memoria(recibir_tamanio(&socket, Some(primero), limite)?);
             let mut lista = Lista::nueva()?;
-            lista.agregar(recibir_bloque(&socket, tamanio)?)?;
+            lista.agregar(recibir_bloque(uso, tamanio(primero)?)?)?;
             Ok(lista)
         }
         // Un tamaño: el código lo leyó el programa por su cuenta.
         _ => {
             let leidos = crate::error::BytesDeHeader { codigo: None, tamanio: primero };
-            let tamanio = protocolo::leer_tamanio(leidos, limite)?;
-            recibir_valores(&socket, en_memoria(tamanio))
+            recibir_valores(uso, en_memoria(protocolo::leer_tamanio(leidos, limite)?))
         }
     }
 }
@@ -319,111 +311,163 @@ const CABE: usize = 16 * 1024;
 const TRAMO: usize = 1024 * 1024;
 
 /// Un payload entero en memoria para C, con el `'\0'` escondido. Va del socket a su lugar, sin copias.
-fn recibir_bloque(socket: &Socket, tamanio: usize) -> Resultado<Bloque> {
-    Payload::de(socket, tamanio, &mut []).bloque(tamanio)
+#[inline(always)]
+fn recibir_bloque(uso: &Uso, tamanio: usize) -> Resultado<Bloque> {
+    let mut payload = Payload::de(uso, tamanio);
+    if tamanio > TRAMO {
+        return payload.bloque_de_a_poco(tamanio);
+    }
+    let mut bloque = Bloque::nuevo(tamanio + 1)?;
+    payload.recibir_en(bloque.bytes().get_mut(..tamanio).unwrap_or_default())?;
+    bloque.terminar_en(tamanio);
+    Ok(bloque)
 }
 
 /// Los valores de un payload.
-fn recibir_valores(socket: &Socket, tamanio: usize) -> Resultado<Lista> {
+fn recibir_valores(uso: &Uso, tamanio: usize) -> Resultado<Lista> {
+    let payload = Payload::de(uso, tamanio);
     let mut cerca = [MaybeUninit::uninit(); CABE];
-    Payload::de(socket, tamanio, &mut cerca).valores()
+    if tamanio > CABE { payload.valores_de_a_poco(&mut cerca) } else { payload.valores_juntos(&mut cerca) }
 }
 
 /// Un payload que se está recibiendo. Nunca pide al socket un byte que no sea suyo.
 struct Payload<'a> {
-    socket: &'a Socket,
+    uso: &'a Uso,
     /// Bytes que mide.
     tamanio: usize,
     /// Bytes que ya salieron del socket.
     recibidos: usize,
-    /// Los recibidos y todavía no entregados: `cerca[desde..hasta]`.
-    cerca: &'a mut [MaybeUninit<u8>],
-    desde: usize,
-    hasta: usize,
 }
 
 impl<'a> Payload<'a> {
-    fn de(socket: &'a Socket, tamanio: usize, cerca: &'a mut [MaybeUninit<u8>]) -> Self {
-        Self { socket, tamanio, recibidos: 0, cerca, desde: 0, hasta: 0 }
+    #[inline(always)]
+    fn de(uso: &'a Uso, tamanio: usize) -> Self {
+        Self { uso, tamanio, recibidos: 0 }
     }
 
-    fn quedan(&self) -> usize {
-        self.tamanio - self.recibidos + (self.hasta - self.desde)
+    /// Recibe hasta tener `minimo` bytes en `destino`, y los que ya estén hasta llenarlo. Dice cuántos.
+    #[inline(always)]
+    fn recibir_al_menos(&mut self, destino: &mut [MaybeUninit<u8>], minimo: usize) -> Resultado<usize> {
+        let recibidos = red::recibir_al_menos(self.uso.fd(), self.uso.acuse(), destino, minimo)
+            .map_err(|corte| self.cortado(corte))?;
+        self.recibidos += recibidos;
+        Ok(recibidos)
     }
 
+    /// Recibe hasta llenar `destino`.
+    #[inline(always)]
+    fn recibir_en(&mut self, destino: &mut [MaybeUninit<u8>]) -> Resultado<()> {
+        let minimo = destino.len();
+        self.recibir_al_menos(destino, minimo).map(|_| ())
+    }
+
+    #[cold]
+    #[inline(never)]
     fn cortado(&self, corte: Corte) -> Error {
         let corte = Corte { movidos: self.recibidos + corte.movidos, ..corte };
-        error_de_recepcion(self.socket, corte, Parte::Payload, self.tamanio)
+        error_de_recepcion(&self.uso.socket(), corte, Parte::Payload, self.tamanio)
     }
 
-    /// Todos los valores que trae.
-    fn valores(mut self) -> Resultado<Lista> {
+    /// Todos los valores, con el payload entero en `cerca`, donde cabe.
+    fn valores_juntos(mut self, cerca: &mut [MaybeUninit<u8>]) -> Resultado<Lista> {
+        let payload = cerca.get_mut(..self.tamanio).unwrap_or_default();
+        self.recibir_en(payload)?;
+        // SAFETY: se acaba de recibir entero, y nadie más lo tiene.
+        let payload = unsafe { slice::from_raw_parts(payload.as_ptr().cast::<u8>(), payload.len()) };
         let mut lista = Lista::nueva()?;
+        for valor in Valores::de(payload) {
+            lista.agregar(Bloque::con(valor?)?)?;
+        }
+        Ok(lista)
+    }
+
+    /// Todos los valores, de un payload grande: los chicos, de a muchos por recepción; los grandes, derecho a su lugar.
+    fn valores_de_a_poco(mut self, cerca: &mut [MaybeUninit<u8>]) -> Resultado<Lista> {
+        let mut lista = Lista::nueva()?;
+        let mut cerca = Cerca { bytes: cerca, desde: 0, hasta: 0 };
+        // Del primero, sólo el largo: si es grande, no hay por qué copiarlo.
+        let mut de_una_vez = LARGO_DE_ENTERO;
         loop {
-            match self.quedan() {
+            match self.tamanio - self.recibidos + cerca.hay() {
                 0 => return Ok(lista),
                 sobran @ 1..LARGO_DE_ENTERO => return Err(Error::SobranBytes { sobran }),
                 quedan => {
-                    let largo = protocolo::leer_largo(self.entero()?, quedan - LARGO_DE_ENTERO)?;
-                    lista.agregar(self.bloque(largo)?)?;
+                    cerca.acercar(&mut self, LARGO_DE_ENTERO, de_una_vez)?;
+                    let largo = protocolo::leer_largo(cerca.entero(), quedan - LARGO_DE_ENTERO)?;
+                    let es_chico = largo <= CABE / 4;
+                    de_una_vez = if es_chico { CABE } else { LARGO_DE_ENTERO };
+                    if es_chico {
+                        cerca.acercar(&mut self, largo, de_una_vez)?;
+                    }
+                    let comienzo = cerca.tomar(largo);
+                    lista.agregar(self.bloque_que_empieza_con(comienzo, largo)?)?;
                 }
             }
         }
     }
 
-    fn entero(&mut self) -> Resultado<[u8; LARGO_DE_ENTERO]> {
-        self.acercar(LARGO_DE_ENTERO)?;
-        let bytes = self.tomar_de_cerca(LARGO_DE_ENTERO);
-        let entero = bytes.first_chunk::<LARGO_DE_ENTERO>().copied().unwrap_or([MaybeUninit::new(0); LARGO_DE_ENTERO]);
-        // SAFETY: `acercar` recibió esos bytes.
-        Ok(entero.map(|byte| unsafe { byte.assume_init() }))
+    fn bloque_de_a_poco(&mut self, largo: usize) -> Resultado<Bloque> {
+        self.bloque_que_empieza_con(&[], largo)
     }
 
-    /// Recibe hasta tener cerca `cantidad` bytes, y lo demás que ya haya llegado y quepa.
-    fn acercar(&mut self, cantidad: usize) -> Resultado<()> {
-        let hay = self.hasta - self.desde;
-        if hay >= cantidad {
-            return Ok(());
-        }
-        self.cerca.copy_within(self.desde..self.hasta, 0);
-        (self.desde, self.hasta) = (0, hay);
-        let hasta = self.cerca.len().min(hay + (self.tamanio - self.recibidos));
-        let libre = self.cerca.get_mut(hay..hasta).unwrap_or_default();
-        let recibidos =
-            red::recibir_al_menos(self.socket, libre, cantidad - hay).map_err(|corte| self.cortado(corte))?;
-        self.recibidos += recibidos;
-        self.hasta += recibidos;
-        Ok(())
-    }
-
-    fn tomar_de_cerca(&mut self, cantidad: usize) -> &[MaybeUninit<u8>] {
-        let desde = self.desde;
-        self.desde = self.hasta.min(desde + cantidad);
-        self.cerca.get(desde..self.desde).unwrap_or_default()
-    }
-
-    /// Los próximos `largo` bytes, en memoria para C y con el `'\0'` escondido. Lo que no está cerca va directo a su lugar.
-    fn bloque(&mut self, largo: usize) -> Resultado<Bloque> {
-        if largo <= self.cerca.len() / 4 {
-            self.acercar(largo)?;
-        }
-        let mut hay = largo.min(self.hasta - self.desde);
+    /// Un valor de `largo` bytes, en memoria para C y con el `'\0'` escondido. Lo que no está en `comienzo` va del socket a su lugar, y
+    /// la memoria crece con lo que llega.
+    fn bloque_que_empieza_con(&mut self, comienzo: &[MaybeUninit<u8>], largo: usize) -> Resultado<Bloque> {
+        let mut hay = comienzo.len();
         let mut bloque = Bloque::nuevo(largo.min(TRAMO.max(hay)) + 1)?;
-        if let Some(comienzo) = bloque.bytes().get_mut(..hay) {
-            comienzo.copy_from_slice(self.tomar_de_cerca(hay));
+        if let Some(lugar) = bloque.bytes().get_mut(..hay) {
+            lugar.copy_from_slice(comienzo);
         }
         while hay < largo {
             let hasta = largo.min(TRAMO.max(hay * 2));
             if bloque.largo() <= hasta {
                 bloque.medir(hasta + 1)?;
             }
-            let libre = bloque.bytes().get_mut(hay..hasta).unwrap_or_default();
-            let falta = libre.len();
-            red::recibir_al_menos(self.socket, libre, falta).map_err(|corte| self.cortado(corte))?;
-            self.recibidos += falta;
+            self.recibir_en(bloque.bytes().get_mut(hay..hasta).unwrap_or_default())?;
             hay = hasta;
         }
         bloque.terminar_en(largo);
         Ok(bloque)
+    }
+}
+
+/// Los bytes de un payload ya recibidos y todavía no entregados: `bytes[desde..hasta]`.
+struct Cerca<'a> {
+    bytes: &'a mut [MaybeUninit<u8>],
+    desde: usize,
+    hasta: usize,
+}
+
+impl Cerca<'_> {
+    fn hay(&self) -> usize {
+        self.hasta - self.desde
+    }
+
+    /// Recibe hasta tener `cantidad` bytes, y hasta `de_una_vez` si ya llegaron.
+    fn acercar(&mut self, payload: &mut Payload<'_>, cantidad: usize, de_una_vez: usize) -> Resultado<()> {
+        let hay = self.hay();
+        if hay >= cantidad {
+            return Ok(());
+        }
+        self.bytes.copy_within(self.desde..self.hasta, 0);
+        (self.desde, self.hasta) = (0, hay);
+        let hasta = de_una_vez.max(cantidad).min(hay + (payload.tamanio - payload.recibidos));
+        let libre = self.bytes.get_mut(hay..hasta).unwrap_or_default();
+        self.hasta += payload.recibir_al_menos(libre, cantidad - hay)?;
+        Ok(())
+    }
+
+    /// El próximo entero, que ya está cerca.
+    fn entero(&mut self) -> [u8; LARGO_DE_ENTERO] {
+        let bytes = self.tomar(LARGO_DE_ENTERO).first_chunk::<LARGO_DE_ENTERO>().copied();
+        // SAFETY: hasta `hasta` se recibió todo.
+        bytes.unwrap_or([MaybeUninit::new(0); LARGO_DE_ENTERO]).map(|byte| unsafe { byte.assume_init() })
+    }
+
+    /// Los próximos `cantidad` bytes, o los que haya.
+    fn tomar(&mut self, cantidad: usize) -> &[MaybeUninit<u8>] {
+        let desde = self.desde;
+        self.desde = self.hasta.min(desde + cantidad);
+        self.bytes.get(desde..self.desde).unwrap_or_default()
     }
 }

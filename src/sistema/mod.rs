@@ -1,12 +1,13 @@
 //! La única sala con `unsafe` fuera del borde con C: lo que hace falta del sistema y ni std ni socket2 ofrecen.
 //!
 //! * [`Cerrojo`]: un mutex de pthread. El de std está hecho con futex y helgrind, que el curso enseña, no lo ve: toma por
-//!   carreras los accesos que protege. Uno de pthread sí lo ve. Por lo mismo, [`Condicion`], [`Compartido`] y [`Hilo`].
+//!   carreras los accesos que protege. Uno de pthread sí lo ve. Por lo mismo, [`Condicion`], [`Compartido`] y [`Hilo`]. El [`Turno`] para enviar no cuida
+//!   memoria, así que no tiene que verlo: es un futex.
 //! * [`esperar`] y compañía: `poll(2)`, la única forma de esperar a varios sockets a la vez y de saber si el otro cerró
 //!   sin leerle nada.
 //! * Qué hacer en el hijo de un fork, donde los hilos del padre no existen.
 //! * Tres consultas chicas: manejadores de señales, límite de descriptores, reloj.
-//! * TCP_DEFER_ACCEPT y SO_RCVLOWAT, dos opciones que socket2 no tiene, y `recv(2)` sin esperar sobre bytes comunes.
+//! * TCP_DEFER_ACCEPT y SO_RCVLOWAT, dos opciones que socket2 no tiene, y `recv(2)` con sus opciones sobre bytes comunes.
 //!
 //! Cada función de aquí es segura de llamar con cualquier argumento.
 #![expect(unsafe_code, reason = "es la sala documentada para lo que std y socket2 no ofrecen")]
@@ -21,14 +22,16 @@ mod hijo;
 mod hilo;
 mod sockets;
 mod timbre;
+mod turno;
 
 pub(crate) use caja::caja;
 pub(crate) use cerrojo::{Cerrojo, Guarda, HijoConUnHilo};
 pub(crate) use compartido::Compartido;
 pub(crate) use condicion::Condicion;
-pub(crate) use consultas::{ahora_us, limite_de_descriptores, variable};
+pub(crate) use consultas::{ahora_ns, limite_de_descriptores, variable};
 pub(crate) use espera::{Interes, Sentido, dentro_de, el_par_cerro, esperar, esperar_a, esperar_o_interrumpirse};
 pub(crate) use hijo::{NoSeHereda, despues_en_el_hijo};
 pub(crate) use hilo::{Hilo, Tarea};
-pub(crate) use sockets::{Mirada, diferir_aceptacion, recibir_ya, umbral_de_lectura};
+pub(crate) use sockets::{Byte, Mirada, diferir_aceptacion, enviar, recibir, recibir_ya, umbral_de_lectura};
 pub(crate) use timbre::Timbre;
+pub(crate) use turno::{MiTurno, Turno};

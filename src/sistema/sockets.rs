@@ -1,8 +1,8 @@
 //! De los sockets, lo que socket2 no tiene.
 
 use std::io::{self, ErrorKind};
-use std::mem::size_of;
-use std::os::fd::{AsFd, AsRawFd};
+use std::mem::{MaybeUninit, size_of};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 /// Pide que un socket que escucha no muestre a sus clientes hasta que manden algo, o hasta que pasen unos `segundos`.
 ///
@@ -36,19 +36,42 @@ pub(crate) enum Mirada {
 /// Lo que ya haya llegado, sin esperar: `None` si todavía no llegó nada; `Some(0)` si el otro cerró.
 pub(crate) fn recibir_ya(socket: &impl AsFd, destino: &mut [u8], mirada: Mirada) -> io::Result<Option<usize>> {
     let mirar = if mirada == Mirada::Deja { libc::MSG_PEEK } else { 0 };
-    let descriptor = socket.as_fd().as_raw_fd();
     loop {
-        let lugar = destino.as_mut_ptr().cast();
-        // SAFETY: `destino` está prestado entero y el kernel no escribe más que su largo.
-        let salida = unsafe { libc::recv(descriptor, lugar, destino.len(), libc::MSG_DONTWAIT | mirar) };
-        if let Ok(recibidos) = usize::try_from(salida) {
-            return Ok(Some(recibidos));
-        }
-        let causa = io::Error::last_os_error();
-        match causa.kind() {
-            ErrorKind::WouldBlock => return Ok(None),
-            ErrorKind::Interrupted => {}
-            _ => return Err(causa),
+        match recibir(socket.as_fd(), destino, libc::MSG_DONTWAIT | mirar) {
+            Ok(recibidos) => return Ok(Some(recibidos)),
+            Err(causa) => match causa.kind() {
+                ErrorKind::WouldBlock => return Ok(None),
+                ErrorKind::Interrupted => {}
+                _ => return Err(causa),
+            },
         }
     }
+}
+
+/// Un lugar donde el kernel puede escribir un byte, esté o no escrito.
+///
+/// # Safety
+/// Mide un byte, y cualquier byte es un valor válido.
+pub(crate) unsafe trait Byte {}
+
+// SAFETY: es un byte.
+unsafe impl Byte for u8 {}
+// SAFETY: mide lo que un byte, y ni siquiera necesita estar escrito.
+unsafe impl Byte for MaybeUninit<u8> {}
+
+/// `send(2)`, sin SIGPIPE: cuántos bytes de `bytes` salieron.
+#[inline(always)]
+pub(crate) fn enviar(socket: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
+    // SAFETY: `bytes` está prestado mientras dura la llamada, que sólo lo lee.
+    let salida = unsafe { libc::send(socket.as_raw_fd(), bytes.as_ptr().cast(), bytes.len(), libc::MSG_NOSIGNAL) };
+    usize::try_from(salida).map_err(|_| io::Error::last_os_error())
+}
+
+/// `recv(2)`: cuántos bytes se escribieron al comienzo de `destino`; 0 si el otro cerró.
+#[inline(always)]
+pub(crate) fn recibir<B: Byte>(socket: BorrowedFd<'_>, destino: &mut [B], banderas: libc::c_int) -> io::Result<usize> {
+    let (lugar, largo) = (destino.as_mut_ptr().cast(), destino.len());
+    // SAFETY: `destino` está prestado entero, el kernel no escribe más que su largo, y cualquier byte vale ahí.
+    let salida = unsafe { libc::recv(socket.as_raw_fd(), lugar, largo, banderas) };
+    usize::try_from(salida).map_err(|_| io::Error::last_os_error())
 }
