@@ -33,8 +33,10 @@ fn ms(cuantos: u64) -> Duration {
     Duration::from_millis(cuantos)
 }
 
-/// El plazo del handshake en todos los casos.
+/// El plazo del handshake en casi todos los casos.
 const ESPERA: Duration = Duration::from_millis(400);
+/// El plazo del handshake donde hay que ver que nadie espera al que se trabó: mucho más de lo que tarda el que sigue.
+const ESPERA_LARGA: Duration = Duration::from_millis(3_500);
 /// Lo más que puede tardar una llamada que no tiene que esperar nada, en una máquina ocupada.
 const ENSEGUIDA: Duration = Duration::from_millis(2_000);
 /// Cuánto se mira que algo siga trabado.
@@ -83,6 +85,28 @@ struct Caso {
     lado: Lado,
     fase: Fase,
     falla: Falla,
+}
+
+impl Caso {
+    /// Su fila en la tabla de confianza: una por falla.
+    fn fila(self) -> &'static str {
+        match self.falla {
+            Falla::Cierra => "falla_cierra",
+            Falla::Resetea => "falla_resetea",
+            Falla::Traba => "falla_traba",
+            Falla::Gotea => "falla_gotea",
+            Falla::Basura => "falla_basura",
+            Falla::MedioCierra => "falla_medio_cierra",
+            Falla::Detenido => "falla_detenido",
+        }
+    }
+
+    /// El plazo del handshake.
+    fn espera(self) -> Duration {
+        let se_queda = matches!(self.falla, Falla::Traba | Falla::Detenido);
+        // Al que no mandó nada lo esconde el núcleo: ahí no hay a quién no esperar.
+        if se_queda && self.lado == Lado::Servidor && self.fase == Fase::Handshake { ESPERA_LARGA } else { ESPERA }
+    }
 }
 
 impl fmt::Display for Caso {
@@ -149,15 +173,33 @@ fn dejar_seguir(proceso: Proceso) -> String {
 struct Mesa {
     c: Conductor,
     lado: Lado,
+    espera: Duration,
     servidor: i64,
     puerto: u16,
+    /// Los descriptores de antes de empezar.
+    descriptores: usize,
+}
+
+fn descriptores_de(c: &Conductor) -> usize {
+    fs::read_dir(format!("/proc/{}/fd", c.pid())).unwrap().count()
 }
 
 impl Mesa {
-    fn nueva(lado: Lado) -> Self {
-        let c = Conductor::con(&[("TP0_ESPERA_MS", &ESPERA.as_millis().to_string())]);
+    fn nueva(caso: Caso) -> Self {
+        let espera = caso.espera();
+        let c = Conductor::con(&[("TP0_ESPERA_MS", &espera.as_millis().to_string())]);
         let (servidor, puerto) = c.servidor();
-        Self { c, lado, servidor, puerto }
+        let descriptores = descriptores_de(&c);
+        Self { c, lado: caso.lado, espera, servidor, puerto, descriptores }
+    }
+
+    /// De nada de lo que pasó quedó un descriptor abierto; y no abortó, ni lo mató una señal.
+    #[track_caller]
+    fn levantar(self) {
+        comun::esperar_que("que no quede ningún descriptor de más", PLAZO, || {
+            descriptores_de(&self.c) == self.descriptores
+        });
+        self.c.terminar();
     }
 
     /// Una conversación entera con un par sano, por una conexión ya saludada.
@@ -228,13 +270,24 @@ fn saludo_del_servidor(m: &Mesa, fase: Fase, falla: Falla) {
     malo.mandar(&HOLA[..van]);
     thread::sleep(ms(30));
     let desde = Instant::now();
+    let direccion = malo.direccion();
+    let se_fue = || m.c.advierte(&format!("{direccion}: se fue antes de terminar el handshake"));
     match falla {
-        Falla::Cierra => drop(malo),
-        Falla::Resetea => malo.resetear(),
+        Falla::Cierra => {
+            drop(malo);
+            se_fue();
+        }
+        Falla::Resetea => {
+            malo.resetear();
+            // Del que no había mandado nada, el núcleo ni siquiera avisa.
+            if van > 0 {
+                se_fue();
+            }
+        }
         Falla::MedioCierra => {
             malo.no_mando_mas();
             assert_eq!(malo.hasta_el_fin(), RECHAZADO);
-            m.c.advierte(&format!("{}: se fue antes de terminar el handshake", malo.direccion()));
+            se_fue();
         }
         Falla::Basura => {
             malo.mandar(b"GET / HTTP/1.1\r\nHost: tp0\r\n\r\n");
@@ -249,6 +302,7 @@ fn saludo_del_servidor(m: &Mesa, fase: Fase, falla: Falla) {
             malo.espera(&ACEPTADO);
             let conexion = m.c.resultado(espera).bien();
             m.conversar(&malo, conexion);
+            m.c.bien(&format!("liberar {conexion}"));
             m.el_que_sigue();
             return;
         }
@@ -258,8 +312,8 @@ fn saludo_del_servidor(m: &Mesa, fase: Fase, falla: Falla) {
             let espera = m.esperar();
             assert_eq!(malo.hasta_el_fin(), RECHAZADO);
             // Al que no mandó nada lo esconde el núcleo (TCP_DEFER_ACCEPT, de a segundos), y después corre su plazo.
-            let limite = if van == 0 { ms(9_000) } else { ESPERA + ENSEGUIDA };
-            assert!(desde.elapsed() + ms(100) >= ESPERA && desde.elapsed() < limite, "{:?}", desde.elapsed());
+            let limite = if van == 0 { ms(9_000) } else { m.espera + ENSEGUIDA };
+            assert!(desde.elapsed() + ms(100) >= m.espera && desde.elapsed() < limite, "{:?}", desde.elapsed());
             m.c.advierte(&format!("{}: no termino el handshake a tiempo", malo.direccion()));
             m.entra_un_bueno(espera);
             return;
@@ -327,6 +381,7 @@ fn saludo_del_cliente(m: &Mesa, fase: Fase, falla: Falla) {
             }
             let conexion = m.c.resultado(conectar).bien();
             m.conversar(&malo, conexion);
+            m.c.bien(&format!("liberar {conexion}"));
             m.el_que_sigue();
             return;
         }
@@ -508,14 +563,14 @@ fn conversacion(m: &Mesa, fase: Fase, falla: Falla) {
 // ---------------------------------------------------------------------------------------------------------------------
 
 fn correr(caso: Caso) {
-    let m = Mesa::nueva(caso.lado);
+    let _contado = comun::contar(caso.fila());
+    let m = Mesa::nueva(caso);
     match (caso.fase, caso.lado) {
         (Fase::Conexion | Fase::Handshake, Lado::Servidor) => saludo_del_servidor(&m, caso.fase, caso.falla),
         (Fase::Conexion | Fase::Handshake, Lado::Cliente) => saludo_del_cliente(&m, caso.fase, caso.falla),
         _ => conversacion(&m, caso.fase, caso.falla),
     }
-    // Ni abortó, ni lo mató una señal.
-    m.c.terminar();
+    m.levantar();
 }
 
 /// Corre los casos de a varios a la vez: casi todos esperan más de lo que trabajan.

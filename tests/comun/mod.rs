@@ -15,7 +15,7 @@
 
 pub mod ajeno;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::env;
 use std::ffi::OsStr;
 use std::fmt;
@@ -136,6 +136,48 @@ pub fn confianza(clave: &str, casos: usize, bien: usize, detalle: &str, detail: 
         let fila = format!("{clave}\t{casos}\t{bien}\t{detalle}\t{detail}\n");
         fs::write(Path::new(&carpeta).join(format!("{clave}.tsv")), fila).unwrap();
     }
+}
+
+/// Lo que va de cada fila que se cuenta de a un caso.
+#[derive(Default)]
+struct Fila {
+    casos: usize,
+    bien: usize,
+    detalles: Vec<(String, String)>,
+}
+
+static FILAS: Mutex<BTreeMap<&'static str, Fila>> = Mutex::new(BTreeMap::new());
+
+fn en_fila(clave: &'static str, cambio: impl FnOnce(&mut Fila)) {
+    let mut filas = FILAS.lock().unwrap_or_else(|veneno| veneno.into_inner());
+    let fila = filas.entry(clave).or_default();
+    cambio(fila);
+    let juntos = |cual: fn(&(String, String)) -> &str| fila.detalles.iter().map(cual).collect::<Vec<_>>().join("; ");
+    confianza(clave, fila.casos, fila.bien, &juntos(|par| &par.0), &juntos(|par| &par.1));
+}
+
+/// Un caso de una fila de la tabla de confianza, mientras dura: al terminar se cuenta, y salió bien si no hubo un panic. La
+/// fila de una clave se cuenta en un solo archivo de pruebas, que es un proceso.
+#[must_use]
+pub struct Contado(&'static str);
+
+pub fn contar(clave: &'static str) -> Contado {
+    Contado(clave)
+}
+
+impl Drop for Contado {
+    fn drop(&mut self) {
+        let bien = usize::from(!thread::panicking());
+        en_fila(self.0, |fila| {
+            fila.casos += 1;
+            fila.bien += bien;
+        });
+    }
+}
+
+/// Agrega un detalle a la fila que se está contando.
+pub fn detallar(clave: &'static str, detalle: String, detail: String) {
+    en_fila(clave, |fila| fila.detalles.push((detalle, detail)));
 }
 
 /// Compila con gcc y las advertencias como errores. Las fuentes son relativas a `tests/c` (o caminos absolutos);
