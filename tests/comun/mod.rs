@@ -129,6 +129,31 @@ pub fn exigir(herramienta: &str) -> bool {
     false
 }
 
+/// Dice, aunque la prueba pase, un renglón con lo que midió: println! se perdería en lo que guarda el arnés.
+pub fn decir(renglon: &str) {
+    writeln!(io::stdout().lock(), "{renglon}").unwrap();
+}
+
+/// Un número con punto entre los miles y coma decimal, y el mismo como se escribe en inglés.
+pub fn cifra(valor: f64, decimales: usize) -> (String, String) {
+    let simple = format!("{valor:.decimales$}");
+    let (entera, resto) = simple.split_once('.').map_or((simple.as_str(), ""), |partes| partes);
+    let en_miles = |punto: &str| {
+        let grupos: Vec<_> = entera.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect();
+        grupos.join(punto)
+    };
+    let con = |punto, coma| if resto.is_empty() { en_miles(punto) } else { en_miles(punto) + coma + resto };
+    (con(".", ","), con(",", "."))
+}
+
+/// El mayor límite de descriptores que este proceso puede pedir.
+pub fn descriptores_posibles() -> usize {
+    let limites = fs::read_to_string("/proc/self/limits").unwrap();
+    let maximo = limites.lines().find_map(|linea| linea.strip_prefix("Max open files")).unwrap();
+    // El blando y el duro; «unlimited» no es un número.
+    maximo.split_whitespace().nth(1).unwrap().parse().unwrap_or(usize::MAX)
+}
+
 /// Deja una fila de la tabla de confianza del README, si se la está armando (`make confianza`): cuántos casos se probaron, cuántos salieron
 /// bien, y un detalle en los dos idiomas.
 pub fn confianza(clave: &str, casos: usize, bien: usize, detalle: &str, detail: &str) {
@@ -167,12 +192,16 @@ pub fn contar(clave: &'static str) -> Contado {
 
 impl Drop for Contado {
     fn drop(&mut self) {
-        let bien = usize::from(!thread::panicking());
-        en_fila(self.0, |fila| {
-            fila.casos += 1;
-            fila.bien += bien;
-        });
+        sumar(self.0, 1, usize::from(!thread::panicking()));
     }
+}
+
+/// Suma a una fila muchos casos de una vez.
+pub fn sumar(clave: &'static str, casos: usize, bien: usize) {
+    en_fila(clave, |fila| {
+        fila.casos += casos;
+        fila.bien += bien;
+    });
 }
 
 /// Agrega un detalle a la fila que se está contando.
