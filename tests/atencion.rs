@@ -2,12 +2,11 @@
 //! clase, con límites, sin descriptores, y terminando de todas las maneras.
 
 #![allow(
-    unsafe_code,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "las ayudas de las pruebas fallan con un texto claro, y subir el límite de descriptores necesita setrlimit(2)"
+    reason = "las ayudas de las pruebas fallan con un texto claro"
 )]
 
 mod comun;
@@ -217,18 +216,6 @@ fn conversar(conexion: &mut Conexion, texto: &str) {
     }
 }
 
-fn permitir_descriptores(hacen_falta: u64) {
-    let mut limite = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: `limite` es un lugar válido.
-    assert_eq!(unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limite) }, 0);
-    if limite.rlim_cur < hacen_falta {
-        limite.rlim_cur = hacen_falta.min(limite.rlim_max);
-        // SAFETY: `limite` es un lugar válido.
-        assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limite) }, 0);
-    }
-    assert!(limite.rlim_cur >= hacen_falta, "hacen falta {hacen_falta} descriptores: ulimit -n {}", limite.rlim_cur);
-}
-
 #[test]
 fn mil_clientes_a_la_vez_en_rust() {
     const CLIENTES: usize = 1000;
@@ -236,7 +223,7 @@ fn mil_clientes_a_la_vez_en_rust() {
     if !exigir("gcc") {
         return;
     }
-    permitir_descriptores(2500);
+    assert!(comun::permitir_descriptores(2500), "hacen falta 2500 descriptores: ulimit -Hn");
     let adentro = Arc::new(AtomicUsize::new(0));
     let mayor = Arc::new(AtomicUsize::new(0));
     let contestados = Arc::new(AtomicUsize::new(0));

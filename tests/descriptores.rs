@@ -18,6 +18,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use comun::Proceso;
 use hostil::{ACEPTADO, Conductor, HOLA, Oyente, encabezado, es_plazo, mensaje};
 
 const fn ms(cuantos: u64) -> Duration {
@@ -26,6 +27,7 @@ const fn ms(cuantos: u64) -> Duration {
 
 #[test]
 fn liberar_despierta_a_quien_recibe() {
+    let _contado = comun::contar("hilos");
     let c = Conductor::nuevo();
     let (servidor, puerto) = c.servidor();
     // Sin nada leído, y en el medio de cada parte de un mensaje.
@@ -62,6 +64,7 @@ fn liberar_despierta_a_quien_recibe() {
 
 #[test]
 fn liberar_despierta_a_quien_envia() {
+    let _contado = comun::contar("hilos");
     let c = Conductor::nuevo();
     let (servidor, puerto) = c.servidor();
     let (par, cliente) = c.atender(servidor, puerto);
@@ -84,6 +87,7 @@ fn liberar_despierta_a_quien_envia() {
 
 #[test]
 fn liberar_al_que_escucha_despierta_a_todos_los_que_esperan() {
+    let _contado = comun::contar("hilos");
     let c = Conductor::nuevo();
     let (servidor, _) = c.servidor();
     let esperas: Vec<_> = (0..4).map(|_| c.en_hilo(&format!("esperar {servidor}"))).collect();
@@ -99,6 +103,7 @@ fn liberar_al_que_escucha_despierta_a_todos_los_que_esperan() {
 
 #[test]
 fn recibir_y_enviar_a_la_vez_por_la_misma_conexion() {
+    let _contado = comun::contar("hilos");
     let c = Conductor::nuevo();
     let (servidor, puerto) = c.servidor();
     let (par, cliente) = c.atender(servidor, puerto);
@@ -116,6 +121,7 @@ fn recibir_y_enviar_a_la_vez_por_la_misma_conexion() {
 
 #[test]
 fn ocho_hilos_por_la_misma_conexion_no_se_mezclan() {
+    let _contado = comun::contar("hilos");
     const HILOS: usize = 8;
     const CANTIDAD: usize = 25;
     const TAMANIO: usize = 200_000;
@@ -137,6 +143,28 @@ fn ocho_hilos_por_la_misma_conexion_no_se_mezclan() {
     assert_eq!(c.resultado(martillo).ret, 0);
     assert!(par.callado(ms(50)), "no sobra ni un byte");
     c.terminar();
+}
+
+#[test]
+fn un_numero_de_una_conexion_terminada_no_corta_ni_confunde_a_la_que_lo_recibe() {
+    let _contado = comun::contar("hilos");
+    let mut orden = comun::orden(comun::compilar_con_tp0("matriz_reuso", &["matriz_reuso.c"]));
+    orden.arg("4000");
+    let salida = Proceso::lanzar(orden).terminar(Duration::from_secs(60));
+    salida.exigir_exito("el martillo");
+    assert_eq!(salida.lineas().last(), Some(&"bien"), "{salida}");
+    assert_eq!(salida.stderr, "", "nadie tenía que ser rechazado");
+    let campo = |nombre: &str| -> u32 {
+        let campos = salida.stdout.split_whitespace();
+        campos.filter_map(|campo| campo.strip_prefix(nombre)).next().unwrap().parse().unwrap()
+    };
+    let (conversaciones, reusos) = (campo("conversaciones="), campo("reusos="));
+    assert!(reusos > 300 && campo("terminadas=") > 200, "muy pocas vueltas para probar algo: {salida}");
+    comun::detallar(
+        "hilos",
+        format!("{conversaciones} conversaciones, {reusos} en un número reusado"),
+        format!("{conversaciones} conversations, {reusos} on a reused number"),
+    );
 }
 
 /// Lo que le pide al par que cierre: el mismo número que en `hostil_conductor.c`.
@@ -165,6 +193,7 @@ fn hacer_eco(mut conexion: TcpStream) -> std::io::Result<()> {
 
 #[test]
 fn un_numero_reusado_enseguida_no_confunde_lo_viejo_con_lo_nuevo() {
+    let _contado = comun::contar("hilos");
     let oyente = Oyente::nuevo();
     let puerto = oyente.puerto;
     let c = Conductor::nuevo();

@@ -23,6 +23,7 @@ fn programa() -> PathBuf {
 
 #[track_caller]
 fn correr(caso: &str) {
+    let _contado = comun::contar("procesos");
     let mut orden = comun::orden(programa());
     orden.arg(caso);
     let salida = Proceso::lanzar(orden).terminar(PLAZO);

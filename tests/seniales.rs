@@ -23,6 +23,7 @@ fn programa() -> PathBuf {
 
 #[track_caller]
 fn correr(caso: &str) {
+    let _contado = comun::contar("seniales");
     let mut orden = comun::orden(programa());
     orden.arg(caso);
     let salida = Proceso::lanzar(orden).terminar(PLAZO);
@@ -42,6 +43,12 @@ fn ni_un_byte_se_pierde_si_las_seniales_llegan_al_que_envia() {
 }
 
 #[test]
+fn ni_un_byte_se_pierde_aunque_el_descriptor_sea_no_bloqueante() {
+    correr("grandes_sin_bloqueo");
+    correr("grandes_al_enviar_sin_bloqueo");
+}
+
+#[test]
 fn con_sa_restart_ninguna_senial_corta_la_espera_de_clientes() {
     correr("esperar_con_restart");
 }
@@ -49,6 +56,12 @@ fn con_sa_restart_ninguna_senial_corta_la_espera_de_clientes() {
 #[test]
 fn sin_sa_restart_la_cortan_y_ningun_cliente_se_pierde() {
     correr("esperar_sin_restart");
+}
+
+#[test]
+fn lo_mismo_si_el_que_escucha_es_no_bloqueante() {
+    correr("esperar_con_restart_sin_bloqueo");
+    correr("esperar_sin_restart_sin_bloqueo");
 }
 
 #[test]

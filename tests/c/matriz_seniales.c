@@ -6,6 +6,7 @@
  */
 #define _GNU_SOURCE
 #include "matriz_comun.h"
+#include <fcntl.h>
 #include <netinet/tcp.h>
 
 static atomic_int seniales, fin;
@@ -28,6 +29,16 @@ static void *tronar(void *x) {
 		nanosleep(&pausa, NULL);
 	}
 	return NULL;
+}
+
+/* Si el caso lo pide, el programa deja sin bloqueo el descriptor: la biblioteca espera igual. */
+static int sin_bloqueo;
+
+static int preparado(int descriptor) {
+	EXIGIR(descriptor > 2);
+	if (sin_bloqueo)
+		EXIGIR(fcntl(descriptor, F_SETFL, O_NONBLOCK) == 0);
+	return descriptor;
 }
 
 static void manejar(int opciones) {
@@ -143,8 +154,7 @@ static void caso_grandes(void) {
 		hacer_eco(s);
 		_exit(0);
 	}
-	conexion = esperar_cliente(servidor);
-	EXIGIR(conexion > 2);
+	conexion = preparado(esperar_cliente(servidor));
 	manejar(0);
 	pthread_t h = hilo(mandar_todo, NULL);
 	blancos[0] = pthread_self();
@@ -180,8 +190,7 @@ static void caso_grandes_al_enviar(void) {
 		EXIGIR(recv(s, datos, 1, 0) == 0);
 		_exit(0);
 	}
-	conexion = esperar_cliente(servidor);
-	EXIGIR(conexion > 2);
+	conexion = preparado(esperar_cliente(servidor));
 	blancos[0] = pthread_self();
 	cuantos_blancos = 1;
 	pthread_t tormenta = desatar(0, 100);
@@ -218,7 +227,7 @@ static void conectarse_de_a_poco(int puerto) {
 
 static void esperar_clientes(int opciones) {
 	static int aceptados[CLIENTES], visto[CLIENTES];
-	int servidor = tp0_iniciar_servidor("127.0.0.1", "0"), puerto = tp0_puerto(servidor), cortes = 0;
+	int servidor = preparado(tp0_iniciar_servidor("127.0.0.1", "0")), puerto = tp0_puerto(servidor), cortes = 0;
 	pid_t hijo = fork();
 	if (hijo == 0) {
 		dormir_ms(100);
@@ -334,7 +343,12 @@ static void plazos_del_programa(int opciones) {
 }
 
 int main(int argc, char **argv) {
-	const char *caso = argc > 1 ? argv[1] : "";
+	static char caso[64];
+	snprintf(caso, sizeof caso, "%s", argc > 1 ? argv[1] : "");
+	char *variante = strstr(caso, "_sin_bloqueo");
+	sin_bloqueo = variante != NULL;
+	if (sin_bloqueo)
+		*variante = '\0';
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (strcmp(caso, "grandes") == 0)
 		caso_grandes();

@@ -154,6 +154,20 @@ pub fn descriptores_posibles() -> usize {
     maximo.split_whitespace().nth(1).unwrap().parse().unwrap_or(usize::MAX)
 }
 
+/// Sube el límite de descriptores de este proceso y de los que lance, si hace falta. `false`: no se puede.
+pub fn permitir_descriptores(hacen_falta: usize) -> bool {
+    let hacen_falta = u64::try_from(hacen_falta).unwrap();
+    let mut limite = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: `limite` es un lugar válido.
+    assert_eq!(unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limite) }, 0);
+    if limite.rlim_cur < hacen_falta {
+        limite.rlim_cur = hacen_falta.min(limite.rlim_max);
+        // SAFETY: `limite` es un lugar válido.
+        assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limite) }, 0);
+    }
+    limite.rlim_cur >= hacen_falta
+}
+
 /// Deja una fila de la tabla de confianza del README, si se la está armando (`make confianza`): cuántos casos se probaron, cuántos salieron
 /// bien, y un detalle en los dos idiomas.
 pub fn confianza(clave: &str, casos: usize, bien: usize, detalle: &str, detail: &str) {
@@ -177,6 +191,7 @@ fn en_fila(clave: &'static str, cambio: impl FnOnce(&mut Fila)) {
     let mut filas = FILAS.lock().unwrap_or_else(|veneno| veneno.into_inner());
     let fila = filas.entry(clave).or_default();
     cambio(fila);
+    fila.detalles.sort();
     let juntos = |cual: fn(&(String, String)) -> &str| fila.detalles.iter().map(cual).collect::<Vec<_>>().join("; ");
     confianza(clave, fila.casos, fila.bien, &juntos(|par| &par.0), &juntos(|par| &par.1));
 }
