@@ -191,6 +191,15 @@ fn hacer_eco(mut conexion: TcpStream) -> std::io::Result<()> {
     Ok(())
 }
 
+/// Lo marca al soltarse, también si la prueba falla: sin eso, quien acepta esperaría para siempre.
+struct AlSoltar<'a>(&'a AtomicBool);
+
+impl Drop for AlSoltar<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 #[test]
 fn un_numero_reusado_enseguida_no_confunde_lo_viejo_con_lo_nuevo() {
     let _contado = comun::contar("hilos");
@@ -210,8 +219,9 @@ fn un_numero_reusado_enseguida_no_confunde_lo_viejo_con_lo_nuevo() {
                 });
             }
         });
+        let basta = AlSoltar(&basta);
         let respuesta = c.pedir(&format!("martillo_reuso 127.0.0.1 {puerto} 6 2500"));
-        basta.store(true, Ordering::Relaxed);
+        drop(basta);
         assert_eq!(respuesta.ret, 0, "{respuesta}");
         let vueltas: u32 = respuesta.campo("vueltas").parse().unwrap();
         let cortes: u32 = respuesta.campo("cortes").parse().unwrap();

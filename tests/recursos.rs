@@ -119,7 +119,7 @@ fn mil_anuncian_64_mib_y_la_memoria_no_lo_nota() {
     let _contado = comun::contar("recursos");
     let c = Conductor::nuevo();
     let (servidor, puerto) = c.servidor();
-    let antes = memoria(c.pid(), "VmRSS:");
+    let (antes, pedido_antes) = (memoria(c.pid(), "VmRSS:"), memoria(c.pid(), "VmData:"));
     let mut pares = Vec::new();
     for i in 0..ANUNCIAN {
         let (par, cliente) = c.atender(servidor, puerto);
@@ -143,6 +143,9 @@ fn mil_anuncian_64_mib_y_la_memoria_no_lo_nota() {
         format!("with {ANUNCIAN} × 64 MiB announced, memory grew {} MiB", crecio / 1024),
     );
     assert!(crecio < OCUPAN, "con 62,5 GiB anunciados la memoria creció {crecio} kB desde {antes} kB");
+    // Tampoco se la pidió de antemano: lo demás son las pilas de los hilos, de 8 MiB.
+    let pidio = memoria(c.pid(), "VmData:") - pedido_antes;
+    assert!(pidio < u64::try_from(ANUNCIAN).unwrap() * 32 * 1024, "se pidieron {pidio} kB de memoria virtual");
     for (par, recepcion) in pares {
         drop(par);
         let respuesta = c.resultado(recepcion);
@@ -218,4 +221,37 @@ fn los_pendientes_son_a_lo_sumo_la_mitad_de_los_descriptores() {
 #[test]
 fn los_pendientes_son_a_lo_sumo_512() {
     inundar(4_000, 512, 40);
+}
+
+#[test]
+fn entre_los_pendientes_se_va_primero_el_callado_mas_viejo() {
+    const CABEN: usize = 20;
+    const HABLARON: usize = 5;
+    let (_turno, _contado) = (de_a_una(), comun::contar("recursos"));
+    // Con el handshake opcional el núcleo no esconde a los mudos.
+    let c = Conductor::con(&[("TP0_HANDSHAKE", "opcional"), ("TP0_ESPERA_MS", "60000")]);
+    c.bien(&format!("limite_descriptores {}", 2 * CABEN));
+    let (servidor, puerto) = c.servidor();
+    let base = descriptores(c.pid());
+    let _espera = c.lanzar(&format!("esperar {servidor}"));
+    let entra = |bytes: &[u8]| {
+        let par = Par::mudo(puerto);
+        par.mandar(bytes);
+        par
+    };
+    let mut hablaron: Vec<Par> = (0..HABLARON).map(|_| entra(&HOLA[..1])).collect();
+    let callados: Vec<Par> = (HABLARON..CABEN).map(|_| entra(&[])).collect();
+    comun::esperar_que("que estén todos", PLAZO, || descriptores(c.pid()) == base + CABEN);
+    let un_rato = Duration::from_millis(20);
+    for (i, callado) in callados.iter().enumerate() {
+        hablaron.push(entra(&HOLA[..1]));
+        assert_eq!(callado.hasta_el_fin(), RECHAZADO, "le tocaba al callado {i}");
+        assert!(callados[i + 1..].iter().all(|otro| otro.callado(Duration::from_millis(2))), "y a ningún otro");
+        assert!(hablaron.iter().all(|otro| otro.callado(Duration::from_millis(1))), "y menos a uno que habló");
+        comun::esperar_que("que quede en su lugar", PLAZO, || descriptores(c.pid()) == base + CABEN);
+    }
+    // Sin callados, al más viejo de todos.
+    let otro = entra(&HOLA[..1]);
+    assert_eq!(hablaron.remove(0).hasta_el_fin(), RECHAZADO);
+    assert!(otro.callado(un_rato) && hablaron.iter().all(|otro| otro.callado(Duration::from_millis(1))));
 }
