@@ -264,6 +264,7 @@ impl Escucha {
         pendientes: &mut Vec<Pendiente>,
         avisar: Aviso<'_>,
     ) -> Resultado<Llegada> {
+        let mut vence_el_programa = None;
         loop {
             if self.liberada.load(Ordering::Acquire) {
                 return Err(Error::Liberado);
@@ -271,13 +272,19 @@ impl Escucha {
             if let Some(llegada) = self.sacar_listo() {
                 return Ok(llegada);
             }
+            let mut hasta = None;
             let llegada = if pendientes.is_empty() {
                 self.aceptar(socket, pendientes, avisar)?
             } else {
-                self.repasar(socket, pendientes, None, avisar)?
+                // El tiempo que el programa le puso al socket lo cuenta accept; poll no lo mira.
+                hasta = *vence_el_programa.get_or_insert_with(|| vencimiento_del_programa(socket));
+                self.repasar(socket, pendientes, hasta, avisar)?
             };
             if let Some(llegada) = llegada {
                 return Ok(llegada);
+            }
+            if hasta.is_some_and(|hasta| hasta <= Instant::now()) {
+                return Err(Error::TiempoDelPrograma { en_el_medio: false });
             }
         }
     }
@@ -466,6 +473,11 @@ impl Escucha {
     fn turno(&self) -> Turno<'_> {
         Turno { pendientes: self.pendientes.tomar(), _boleto: Boleto { turnos: &self.turnos } }
     }
+}
+
+/// Cuándo se cumple, si se empieza a esperar ahora, el tiempo que el programa le puso al socket (SO_RCVTIMEO).
+fn vencimiento_del_programa(socket: &Socket) -> Option<Instant> {
+    socket.read_timeout().ok().flatten().and_then(sistema::dentro_de)
 }
 
 /// Lo que se espera: cada pendiente y, al final, el que escucha.

@@ -790,6 +790,29 @@ fn plazo_de_recepcion_del_programa() {
 }
 
 #[test]
+fn plazo_de_recepcion_del_programa_en_el_que_escucha() {
+    let c = Conductor::con(&[("TP0_ESPERA_MS", "20000")]);
+    let (servidor, puerto) = c.servidor();
+    c.bien(&format!("plazo_recepcion {servidor} 150"));
+    let a_tiempo = || {
+        let (respuesta, tardo) = c.cronometrar(c.lanzar(&format!("esperar {servidor}")));
+        respuesta.mal("EAGAIN", &[]);
+        assert!(tardo >= ms(140) && tardo < ms(2_000), "{tardo:?}");
+    };
+    a_tiempo();
+    // Con un handshake sin terminar también, y no se lo pierde.
+    let lento = Par::mudo(puerto);
+    lento.mandar(&HOLA[..1]);
+    a_tiempo();
+    a_tiempo();
+    lento.mandar(&HOLA[1..]);
+    let cliente = c.bien(&format!("esperar {servidor}"));
+    lento.espera(&ACEPTADO);
+    sigue_viva(&c, &lento, cliente);
+    c.terminar();
+}
+
+#[test]
 fn plazo_de_envio_del_programa() {
     let c = Conductor::nuevo();
     let (servidor, puerto) = c.servidor();

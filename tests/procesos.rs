@@ -61,3 +61,8 @@ fn un_hijo_no_se_queda_con_los_que_estaban_a_medio_handshake() {
 fn cada_proceso_conserva_su_copia_cuando_el_otro_la_libera() {
     correr("copias");
 }
+
+#[test]
+fn liberar_mientras_otro_hilo_la_usa_no_le_corta_la_copia_al_hijo() {
+    correr("copias_en_uso");
+}

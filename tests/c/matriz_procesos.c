@@ -346,6 +346,65 @@ static void caso_copias(void) {
 	close(par_aceptado(servidor, &cliente));
 }
 
+/* Lo mismo, con hilos del padre en el medio de una llamada: liberar no los despierta, porque sería cortar también la copia del hijo. */
+static int recibir_saludo(int s) {
+	char recibido[8 + sizeof "sigo acá"];
+	recibir_a_secas(s, recibido, sizeof recibido);
+	return strcmp(recibido + 8, "sigo acá") == 0;
+}
+
+static void *saludar_a_uno(void *x) {
+	int cliente = esperar_cliente(servidor);
+	EXIGIR(cliente > 2 && enviar_mensaje("sigo acá", cliente) == 0);
+	return x;
+}
+
+static void caso_copias_en_uso(void) {
+	int enviado = -2, tubo[2];
+	char permiso;
+	servidor = tp0_iniciar_servidor("127.0.0.1", "0");
+	int puerto = tp0_puerto(servidor), par = par_aceptado(servidor, &conexion_que_envia);
+	mensaje_largo = malloc(LARGO + 1);
+	memset(mensaje_largo, 'x', LARGO);
+	mensaje_largo[LARGO] = '\0';
+	pthread_t h[2] = {hilo(enviar_largo, &enviado), hilo(saludar_a_uno, NULL)};
+	dormir_ms(100);
+	EXIGIR(pipe(tubo) == 0);
+	pid_t hijo = fork();
+	if (hijo == 0) {
+		EXIGIR(recibir_operacion(conexion_que_envia) == 7); /* lo que el padre no está recibiendo */
+		EXIGIR(read(tubo[0], &permiso, 1) == 1);
+		EXIGIR(enviar_mensaje("sigo acá", conexion_que_envia) == 0);
+		saludar_a_uno(NULL);
+		_exit(0);
+	}
+	EXIGIR(liberar_conexion(conexion_que_envia) == 0 && liberar_conexion(servidor) == 0);
+	int32_t siete = 7, si = 1;
+	mandar_a_secas(par, &siete, 4);
+	char *todo = malloc(8 + LARGO + 1);
+	recibir_a_secas(par, todo, 8 + LARGO + 1);
+	EXIGIR(memcmp(todo + 8, mensaje_largo, LARGO + 1) == 0);
+	pthread_join(h[0], NULL);
+	EXIGIR(enviado == 0);
+	EXIGIR(write(tubo[1], "x", 1) == 1);
+	EXIGIR(recibir_saludo(par));
+	/* Dos clientes: uno para la espera que el padre ya tenía en marcha, y otro para la del hijo. */
+	int clientes[2];
+	for (int i = 0; i < 2; i++) {
+		clientes[i] = conectar_a_secas(puerto);
+		mandar_a_secas(clientes[i], &si, 4);
+	}
+	for (int i = 0; i < 2; i++) {
+		int32_t respuesta = -2;
+		recibir_a_secas(clientes[i], &respuesta, 4);
+		EXIGIR(respuesta == 0 && recibir_saludo(clientes[i]));
+	}
+	pthread_join(h[1], NULL);
+	hijo_sano(hijo);
+	free(todo);
+	free(mensaje_largo);
+}
+
 int main(int argc, char **argv) {
 	const char *caso = argc > 1 ? argv[1] : "";
 	setvbuf(stdout, NULL, _IOLBF, 0);
@@ -361,6 +420,8 @@ int main(int argc, char **argv) {
 		caso_pendientes();
 	else if (strcmp(caso, "copias") == 0)
 		caso_copias();
+	else if (strcmp(caso, "copias_en_uso") == 0)
+		caso_copias_en_uso();
 	else
 		return 64;
 	printf("bien\n");
