@@ -243,9 +243,15 @@ impl Escucha {
 
     /// En el hijo de un fork, los pendientes son del padre, que los sigue atendiendo: aquí sólo se cierran las copias.
     pub(crate) fn despues_en_el_hijo(&self, hijo: &HijoConUnHilo) {
-        self.turnos.renovar_en_el_hijo(Turnos::default(), hijo);
-        self.pendientes.renovar_en_el_hijo(Vec::new(), hijo);
-        self.listos.renovar_en_el_hijo(VecDeque::new(), hijo);
+        let turnos = self.turnos.renovar_en_el_hijo(Turnos::default(), hijo);
+        let pendientes = self.pendientes.renovar_en_el_hijo(Vec::new(), hijo).unwrap_or_default();
+        let listos = self.listos.renovar_en_el_hijo(VecDeque::new(), hijo).unwrap_or_default();
+        if let Some(timbre) = turnos.and_then(|turnos| turnos.timbre) {
+            timbre.cerrar_en_el_hijo(hijo);
+        }
+        let de_los_pendientes = pendientes.into_iter().map(|pendiente| pendiente.socket);
+        let de_los_listos = listos.into_iter().map(|llegada| llegada.socket);
+        de_los_pendientes.chain(de_los_listos).for_each(|socket| sistema::cerrar_copia(socket, hijo));
     }
 
     /// Espera un cliente que pase el handshake.

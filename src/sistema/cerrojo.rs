@@ -44,14 +44,16 @@ impl<T> Cerrojo<T> {
         unsafe { self.mutex.get().write(libc::PTHREAD_MUTEX_INITIALIZER) };
     }
 
-    /// Lo deja abierto y con un valor nuevo. Si otro hilo lo tenía tomado al bifurcarse, el viejo puede estar a medio cambiar: se olvida.
-    pub(crate) fn renovar_en_el_hijo(&self, nuevo: T, hijo: &HijoConUnHilo) {
+    /// Lo deja abierto y con un valor nuevo, y devuelve el viejo. Si otro hilo lo tenía tomado al bifurcarse, el viejo puede estar a
+    /// medio cambiar: se olvida.
+    pub(crate) fn renovar_en_el_hijo(&self, nuevo: T, hijo: &HijoConUnHilo) -> Option<T> {
         if let Some(mut libre) = self.intentar() {
-            *libre = nuevo;
+            Some(std::mem::replace(&mut *libre, nuevo))
         } else {
             // SAFETY: no hay otro hilo (de eso da fe `hijo`); el valor viejo, que puede estar roto, no se suelta.
             unsafe { self.dato.get().write(nuevo) };
             self.abrir_en_el_hijo(hijo);
+            None
         }
     }
 }

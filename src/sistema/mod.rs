@@ -30,7 +30,7 @@ pub(crate) use compartido::Compartido;
 pub(crate) use condicion::Condicion;
 pub(crate) use consultas::{ahora_ns, limite_de_descriptores, variable};
 pub(crate) use espera::{Interes, Sentido, dentro_de, el_par_cerro, esperar, esperar_a, esperar_o_interrumpirse};
-pub(crate) use hijo::{NoSeHereda, despues_en_el_hijo};
+pub(crate) use hijo::{NoSeHereda, cerrar_copia, despues_en_el_hijo};
 pub(crate) use hilo::{Hilo, Tarea};
 pub(crate) use sockets::{Byte, Mirada, diferir_aceptacion, enviar, recibir, recibir_ya, umbral_de_lectura};
 pub(crate) use timbre::Timbre;

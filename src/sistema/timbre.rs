@@ -4,6 +4,8 @@ use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 
+use super::cerrojo::HijoConUnHilo;
+use super::hijo::cerrar_copia;
 use super::sockets::{Mirada, recibir_ya};
 
 /// Un botón que se toca en un hilo y se oye en otro.
@@ -28,6 +30,12 @@ impl Timbre {
     /// Oye un aviso, si hay.
     pub(crate) fn oir(&self) {
         let _ = recibir_ya(&self.oido, &mut [0], Mirada::Consume);
+    }
+
+    /// En el hijo, cierra sus copias.
+    pub(crate) fn cerrar_en_el_hijo(self, hijo: &HijoConUnHilo) {
+        cerrar_copia(self.boton, hijo);
+        cerrar_copia(self.oido, hijo);
     }
 
     /// Otro oído del mismo timbre.
