@@ -132,7 +132,7 @@ static pid_t lanzar_clientes(int cuantos, int mensajes) {
 	pid_t hijo = fork();
 	EXIGIR(hijo != -1);
 	if (hijo == 0) {
-		alarm(110);
+		alarm(280);
 		clientes(puerto, cuantos, mensajes);
 		_exit(0);
 	}
@@ -350,7 +350,7 @@ static void ciclos(int cuantos) {
 	pid_t hijo = fork();
 	EXIGIR(hijo != -1);
 	if (hijo == 0) {
-		alarm(110);
+		alarm(280);
 		for (int i = 0; i < DIRECCIONES; i++)
 			EXIGIR(liberar_conexion(servidores[i]) == 0);
 		ir_y_volver(de_entrada, 0);
@@ -359,7 +359,7 @@ static void ciclos(int cuantos) {
 		decir_crecimiento("cliente", tibio);
 		_exit(0);
 	}
-	alarm(110);
+	alarm(280);
 	recibir_y_cerrar(de_entrada);
 	struct medida tibio = medir();
 	recibir_y_cerrar(cuantos - de_entrada);
