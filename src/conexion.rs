@@ -1,9 +1,11 @@
 //! Una conexión y sus dos mitades: lo que tiene en la mano quien conversa.
 
+use std::ffi::CStr;
 use std::fmt;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use socket2::Socket;
 
@@ -111,6 +113,7 @@ impl Conexion {
             envio: Envio::nuevo(),
             acuse: Acuse::nuevo(),
             cola: Cerrojo::nuevo(Vec::new()),
+            hay_cola: AtomicBool::new(false),
         });
         let receptor = Receptor { extremo: Arc::clone(&extremo), lectura: Lectura::default(), terminada: false };
         Self { receptor, emisor: Emisor { extremo } }
@@ -268,10 +271,7 @@ impl Conexion {
     /// # Errors
     /// Los de [`Receptor::recibir`]; y los de [`Emisor::vaciar`], que no impiden recibir, con otra llamada, lo que ya haya llegado.
     pub fn recibir(&mut self) -> Resultado<Option<Recibido<'_>>> {
-        // Si otro hilo está enviando, lo encolado ya sale con lo de él; esperarlo podría ser esperar a quien no lee.
-        if let Some(mut cola) = self.emisor.extremo.cola.intentar() {
-            self.emisor.extremo.vaciar(&mut cola)?;
-        }
+        self.emisor.extremo.vaciar_si_se_puede()?;
         self.receptor.recibir()
     }
 
@@ -350,6 +350,8 @@ pub(crate) struct Extremo {
     acuse: Acuse,
     /// Mensajes enteros que esperan salir juntos.
     cola: Cerrojo<Vec<u8>>,
+    /// Si hay algo encolado, para no tomar el cerrojo cuando no lo hay. Cambia con el cerrojo tomado.
+    hay_cola: AtomicBool,
 }
 
 impl Extremo {
@@ -360,7 +362,16 @@ impl Extremo {
 
     /// Envía lo encolado. Quien corta la conexión lo puede cortar mientras espera.
     pub(crate) fn vaciar_cola(&self) -> Resultado<()> {
-        self.vaciar(&mut self.cola.tomar())
+        if self.hay_cola.load(Ordering::Acquire) { self.vaciar(&mut self.cola.tomar()) } else { Ok(()) }
+    }
+
+    /// Como [`vaciar_cola`](Self::vaciar_cola), sin esperar: si otro hilo está enviando, lo encolado ya sale con lo de él; esperarlo podría
+    /// ser esperar a quien no lee.
+    fn vaciar_si_se_puede(&self) -> Resultado<()> {
+        if !self.hay_cola.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        self.cola.intentar().map_or(Ok(()), |mut cola| self.vaciar(&mut cola))
     }
 
     fn vaciar(&self, cola: &mut Vec<u8>) -> Resultado<()> {
@@ -369,6 +380,8 @@ impl Extremo {
         }
         let salida = mensaje::enviar_armados(self.socket.as_fd(), &self.acuse, &self.envio, cola);
         cola.clear();
+        // Después de enviarla: quien envía por su cuenta mientras tanto tiene que salir detrás.
+        self.hay_cola.store(false, Ordering::Release);
         salida
     }
 }
@@ -583,12 +596,11 @@ impl Emisor {
         self.extremo.vaciar_cola()
     }
 
-    /// Con la cola tomada: lo encolado antes sale antes.
+    /// Lo encolado antes sale antes.
     fn enviar_ya(&self, codigo: i32, payload: &[u8], final_: &[u8]) -> Resultado<()> {
         let extremo = &*self.extremo;
         let header = self.header(codigo, payload, final_)?;
-        let mut cola = extremo.cola.tomar();
-        extremo.vaciar(&mut cola)?;
+        extremo.vaciar_cola()?;
         mensaje::enviar(extremo.socket.as_fd(), &extremo.acuse, &extremo.envio, [&header, payload, final_])
     }
 
@@ -600,6 +612,7 @@ impl Emisor {
             self.extremo.vaciar(&mut cola)?;
         }
         [&header, payload, final_].iter().for_each(|parte| cola.extend_from_slice(parte));
+        self.extremo.hay_cola.store(true, Ordering::Release);
         Ok(())
     }
 
@@ -827,7 +840,7 @@ impl<'a> Recibido<'a> {
 
 /// El texto termina en su primer `'\0'`; si no trae ninguno, en el fin del payload.
 fn sin_terminador(payload: &[u8]) -> &[u8] {
-    payload.split(|byte| *byte == 0).next().unwrap_or_default()
+    CStr::from_bytes_until_nul(payload).map_or(payload, CStr::to_bytes)
 }
 
 /// Un PAQUETE recibido: sus valores ya se comprobaron.

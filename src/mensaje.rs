@@ -21,11 +21,14 @@ pub(crate) struct Lectura {
     hasta: usize,
 }
 
-/// Cuánto se pide por vez al sistema: muchos mensajes chicos entran en una sola recepción.
-const TRAMO: usize = 16 * 1024;
+/// Cuánto se pide al sistema la primera vez: muchos mensajes chicos entran en una sola recepción.
+const TRAMO: usize = 8 * 1024;
 
-/// Cuánto se conserva entre mensajes.
-const MUCHO: usize = 1024 * 1024;
+/// Hasta cuánto se agranda el pedido cuando lo que llega lo llena.
+const TRAMO_MAXIMO: usize = 256 * 1024;
+
+/// Cuánto se conserva entre mensajes, como mucho.
+const MUCHO: usize = 4 * 1024 * 1024;
 
 impl Lectura {
     /// El próximo mensaje entero: su código y su payload. `None` si la conversación terminó.
@@ -60,13 +63,19 @@ impl Lectura {
         if self.hay() >= cantidad { Ok(()) } else { self.recibir_hasta(socket, acuse, cantidad) }
     }
 
+    #[inline(never)]
     fn recibir_hasta(&mut self, socket: &Socket, acuse: &Acuse, cantidad: usize) -> Result<(), Corte> {
+        let llena = self.hasta == self.bytes.len() && self.desde > 0;
         self.bytes.copy_within(self.desde..self.hasta, 0);
         self.hasta -= self.desde;
         self.desde = 0;
         if self.hasta == 0 && self.bytes.len() > MUCHO {
             // Un solo mensaje enorme no deja su memoria pedida para siempre.
             self.bytes = Vec::new();
+        }
+        if llena && self.bytes.len() < TRAMO_MAXIMO {
+            // La última vez había más de lo que entraba: con el doble, la mitad de las recepciones.
+            self.agrandar(self.bytes.len() * 2)?;
         }
         while self.hasta < cantidad {
             self.hacer_lugar(cantidad)?;
@@ -81,7 +90,10 @@ impl Lectura {
         if self.hasta < self.bytes.len() {
             return Ok(());
         }
-        let nuevo = TRAMO.max(self.bytes.len() * 2).min(TRAMO.max(cantidad));
+        self.agrandar(TRAMO.max(self.bytes.len() * 2).min(TRAMO.max(cantidad)))
+    }
+
+    fn agrandar(&mut self, nuevo: usize) -> Result<(), Corte> {
         let falta = nuevo - self.bytes.len();
         let sin_memoria =
             |_| Corte { movidos: self.hasta, causa: Causa::Sistema(std::io::Error::from_raw_os_error(libc::ENOMEM)) };
