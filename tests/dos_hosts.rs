@@ -1,0 +1,312 @@
+//! De una máquina a otra: los ejemplos en C conversan por un cable que demora, pierde y desordena, con paquetes chicos; y el cable se
+//! corta en el medio de un mensaje.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "andamio de pruebas: fallar con un texto claro es su manera de avisar, y lo que se imprime dice qué se midió"
+)]
+
+mod comun;
+#[path = "comun/ejemplos.rs"]
+mod ejemplos;
+#[path = "comun/redes.rs"]
+mod redes;
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::sync::OnceLock;
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use comun::{PLAZO, Proceso, avisar, compilar_con_tp0, orden, ruta_nueva};
+use ejemplos::{Lengua, ejemplo, puerto_de};
+use redes::{Condiciones, DosMaquinas, IPS, Material};
+
+/// Por un cable malo todo tarda más: cada paquete perdido son décimas de segundo, y los primeros, segundos.
+const PACIENCIA: Duration = Duration::from_secs(90);
+
+/// En qué máquina está cada uno. La que se queda sin interfaz cuando se corta el cable es la del servidor.
+const CLIENTE: usize = 0;
+const SERVIDOR: usize = 1;
+
+/// Un servidor de ejemplo en su máquina, y su puerto.
+fn levantar(red: &DosMaquinas, maquina: usize, nombre: &str, args: &[&str]) -> (Proceso, String) {
+    let mut servidor = ejemplo(Lengua::C, nombre);
+    servidor.args(args).env("TP0_IP", IPS[maquina]).env("TP0_PUERTO", "0");
+    let servidor = Proceso::lanzar(red.en(maquina, &servidor));
+    let puerto = puerto_de(&servidor).to_string();
+    (servidor, puerto)
+}
+
+/// La orden de un ejemplo en la máquina de los clientes. Con paciencia: el handshake también se pierde.
+fn cliente(red: &DosMaquinas, nombre: &str, args: &[&str]) -> Command {
+    let mut orden = ejemplo(Lengua::C, nombre);
+    orden.args(args).env("TP0_ESPERA_MS", "60000");
+    red.en(CLIENTE, &orden)
+}
+
+fn correr(red: &DosMaquinas, nombre: &str, args: &[&str]) -> comun::Salida {
+    Proceso::lanzar(cliente(red, nombre, args)).terminar(PACIENCIA)
+}
+
+fn el_tp0(red: &DosMaquinas) {
+    let (servidor, puerto) = levantar(red, SERVIDOR, "servidor", &[]);
+    let config = ruta_nueva("config");
+    fs::write(&config, format!("CLAVE=¿qué tal?\nIP={}\nPUERTO={puerto}\n", IPS[SERVIDOR])).unwrap();
+    // Muchas líneas: el paquete no entra en uno solo del cable.
+    let lineas: Vec<String> = (0..400).map(|i| format!("línea {i} {}", "ñ".repeat(i % 40))).collect();
+    let mut proceso = Proceso::lanzar_interactivo(cliente(red, "cliente", &[config.to_str().unwrap()]));
+    proceso.escribir(&format!("{}\n", lineas.join("\n")));
+    let salida = proceso.terminar(PACIENCIA);
+    salida.exigir_exito("el cliente");
+    assert!(salida.stdout.contains("El servidor contestó: Valores recibidos: 400."), "{salida}");
+
+    let salida = correr(red, "rechazado", &[IPS[SERVIDOR], &puerto]);
+    salida.exigir_exito("el rechazado");
+    assert!(salida.stdout.contains("rechazó el handshake"), "{salida}");
+
+    servidor.senial(libc::SIGINT);
+    let salida = servidor.terminar(PACIENCIA);
+    salida.exigir_exito("el servidor");
+    let mostradas: Vec<&str> = salida.stdout.lines().filter_map(|linea| linea.strip_prefix("  - ")).collect();
+    assert_eq!(mostradas, lineas);
+}
+
+fn las_personas(red: &DosMaquinas) {
+    let (servidor, puerto) = levantar(red, SERVIDOR, "persona_servidor", &[]);
+    let familia = ["Núñez", "Av. 9 de Julio", "950", "30123456", "25", "7", "Ana", "40123456", "12", "8", "Ñandú"];
+    let salida = correr(red, "persona_cliente", &[&[IPS[SERVIDOR], puerto.as_str()], familia.as_slice()].concat());
+    salida.exigir_exito("el cliente");
+    assert!(salida.stdout.contains("Ana (dni 30123456, pasaporte 7) ahora tiene 26."), "{salida}");
+    correr(red, "persona_cliente", &[IPS[SERVIDOR], &puerto, "apagar"]).exigir_exito("apagar");
+    let salida = servidor.terminar(PACIENCIA);
+    salida.exigir_exito("el servidor");
+    assert!(salida.stdout.contains("  - Ñandú, 12 años, dni 40123456, pasaporte 8"), "{salida}");
+}
+
+fn el_chat(red: &DosMaquinas) {
+    let (chat, puerto) = levantar(red, SERVIDOR, "chat_servidor", &[]);
+    let entrar =
+        |nombre: &str| Proceso::lanzar_interactivo(cliente(red, "chat_cliente", &[nombre, IPS[SERVIDOR], &puerto]));
+    let mut ana = entrar("ana");
+    ana.esperar_linea("*: Están: ana", PACIENCIA);
+    let mut beto = entrar("beto");
+    beto.esperar_linea("*: Están: ana, beto", PACIENCIA);
+    ana.esperar_linea("*: beto entró.", PACIENCIA);
+    for i in 0..20 {
+        ana.escribir(&format!("línea {i} de ana\n"));
+        beto.escribir(&format!("línea {i} de beto\n"));
+    }
+    for i in 0..20 {
+        beto.esperar_linea(&format!("ana: línea {i} de ana"), PACIENCIA);
+        ana.esperar_linea(&format!("beto: línea {i} de beto"), PACIENCIA);
+    }
+    beto.cerrar_entrada();
+    beto.terminar(PACIENCIA).exigir_exito("beto");
+    ana.esperar_linea("*: beto se fue.", PACIENCIA);
+    chat.senial(libc::SIGINT);
+    chat.terminar(PACIENCIA).exigir_exito("el chat");
+    ana.esperar_linea("Se terminó", PACIENCIA);
+    ana.terminar(PACIENCIA).exigir_exito("ana");
+}
+
+/// Cada eslabón en la máquina que el anterior no está: el mensaje cruza el cable tres veces para cada lado.
+fn la_cadena(red: &DosMaquinas) {
+    let (_c, puerto_de_c) = levantar(red, CLIENTE, "cadena", &["C", "0"]);
+    let (_b, puerto_de_b) = levantar(red, SERVIDOR, "cadena", &["B", "0", IPS[CLIENTE], &puerto_de_c]);
+    let (_a, puerto_de_a) = levantar(red, CLIENTE, "cadena", &["A", "0", IPS[SERVIDOR], &puerto_de_b]);
+    let salida = correr(red, "seis_funciones", &["cliente", IPS[CLIENTE], &puerto_de_a, "hola"]);
+    salida.exigir_exito("el que pregunta");
+    assert!(salida.stdout.contains("Me contestaron: hola > A > B > C < B < A"), "{salida}");
+}
+
+fn quien_es_quien(red: &DosMaquinas) {
+    let (servidor, puerto) = levantar(red, SERVIDOR, "quien_soy", &["servidor"]);
+    for modulo in ["memoria", "kernel", "cpu"] {
+        let salida = correr(red, "quien_soy", &[modulo, IPS[SERVIDOR], &puerto, "acá estoy"]);
+        salida.exigir_exito(modulo);
+        assert_eq!(salida.lineas(), [format!("El servidor dice: Hola, {modulo}.")]);
+        servidor.esperar_linea(&format!("{modulo} dice: acá estoy"), PACIENCIA);
+    }
+    assert_eq!(correr(red, "quien_soy", &["consola", IPS[SERVIDOR], &puerto, "nada"]).codigo, Some(1));
+}
+
+const HISTORIAS: [fn(&DosMaquinas); 5] = [el_tp0, las_personas, el_chat, la_cadena, quien_es_quien];
+
+/// Lo que la demo hace en una máquina, entre dos.
+fn conversan(red: &DosMaquinas) -> usize {
+    HISTORIAS.iter().for_each(|historia| historia(red));
+    HISTORIAS.len()
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// El cable se corta
+// ---------------------------------------------------------------------------------------------------------------------
+
+/// El keepalive de los que lo piden, en segundos; y cuánto más se perdona por una máquina cargada.
+const KEEPALIVE: u64 = 6;
+const PERDON: Duration = Duration::from_secs(2);
+
+/// Lo que mide el mensaje que se corta: más que todo lo que entra en los buffers de las dos máquinas.
+const GRANDE: u32 = 48 * 1024 * 1024;
+
+fn programa() -> &'static Path {
+    static PROGRAMA: OnceLock<std::path::PathBuf> = OnceLock::new();
+    PROGRAMA.get_or_init(|| compilar_con_tp0("dos_hosts", &["dos_hosts.c"]))
+}
+
+/// El servidor del mensaje grande, que espera una línea para mandar la segunda mitad.
+fn servidor_grande(red: &DosMaquinas, keepalive: u64) -> (Proceso, String) {
+    let mut servidor = orden(programa());
+    servidor.args(["servidor", &keepalive.to_string()]).env("TP0_IP", IPS[SERVIDOR]).env("TP0_PUERTO", "0");
+    let servidor = Proceso::lanzar_interactivo(red.en(SERVIDOR, &servidor));
+    let puerto = puerto_de(&servidor).to_string();
+    (servidor, puerto)
+}
+
+fn cliente_grande(red: &DosMaquinas, que: &str, keepalive: u64, puerto: &str, cuanto: &str) -> Proceso {
+    let mut cliente = orden(programa());
+    cliente.args([que, &keepalive.to_string(), IPS[SERVIDOR], puerto, cuanto]);
+    Proceso::lanzar(red.en(CLIENTE, &cliente))
+}
+
+/// Con el cable sano, otro cliente es atendido.
+fn atiende_a_otro(red: &DosMaquinas, puerto: &str) {
+    let salida = cliente_grande(red, "eco", 0, puerto, "¿seguís ahí?").terminar(PLAZO);
+    salida.exigir_exito("otro cliente");
+    assert_eq!(salida.lineas(), ["bien"]);
+}
+
+/// Espera que diga que lo perdió, dentro de los segundos que pidió.
+fn nota_el_corte(proceso: &Proceso, quien: &str, cortado: Instant) {
+    let linea = proceso.esperar_linea(quien, PLAZO);
+    let tardo = cortado.elapsed();
+    println!("{linea} ({tardo:?})");
+    assert!(linea.starts_with(&format!("{quien}: ETIMEDOUT ")), "{linea}");
+    assert!(tardo <= Duration::from_secs(KEEPALIVE) + PERDON, "tardó {tardo:?} y pidió {KEEPALIVE} segundos");
+}
+
+/// En el medio de recibir: llegó la mitad, y nunca más nada.
+fn corte_al_recibir_con_keepalive(red: &DosMaquinas) {
+    let (mut servidor, puerto) = servidor_grande(red, KEEPALIVE);
+    let cliente = cliente_grande(red, "pedido", KEEPALIVE, &puerto, "100000");
+    servidor.esperar_linea("di la mitad", PACIENCIA);
+    red.cortar(true);
+    nota_el_corte(&cliente, "recibir", Instant::now());
+    assert_eq!(cliente.terminar(PLAZO).codigo, Some(1));
+    red.cortar(false);
+    atiende_a_otro(red, &puerto);
+    servidor.escribir("\n");
+    servidor.esperar_linea("se fue un cliente: ", PLAZO);
+}
+
+/// En el medio de enviar: el servidor empezó a leer y el resto no llega. Lo notan los dos.
+fn corte_al_enviar_con_keepalive(red: &DosMaquinas) {
+    let (servidor, puerto) = servidor_grande(red, KEEPALIVE);
+    let cliente = cliente_grande(red, "entrega", KEEPALIVE, &puerto, &GRANDE.to_string());
+    servidor.esperar_linea("empieza una entrega", PACIENCIA);
+    red.cortar(true);
+    let cortado = Instant::now();
+    nota_el_corte(&cliente, "enviar", cortado);
+    nota_el_corte(&servidor, "se fue un cliente", cortado);
+    assert_eq!(cliente.terminar(PLAZO).codigo, Some(1));
+    red.cortar(false);
+    atiende_a_otro(red, &puerto);
+}
+
+/// Sin keepalive no se enteran: siguen esperando, y si el cable vuelve el mensaje termina de llegar, entero.
+fn corte_sin_keepalive(red: &DosMaquinas) {
+    let (mut servidor, puerto) = servidor_grande(red, 0);
+    let mut recibe = cliente_grande(red, "pedido", 0, &puerto, "100000");
+    servidor.esperar_linea("di la mitad", PACIENCIA);
+    let mut envia = cliente_grande(red, "entrega", 0, &puerto, "4000000");
+    servidor.esperar_linea("empieza una entrega", PACIENCIA);
+    red.cortar(true);
+    servidor.escribir("\n");
+    thread::sleep(Duration::from_secs(KEEPALIVE) + PERDON);
+    for (que, cliente) in [("recibe", &mut recibe), ("envía", &mut envia)] {
+        assert!(cliente.vivo(), "el que {que} tenía que seguir esperando: {}", cliente.dicho());
+        assert_eq!(cliente.dicho(), "", "el que {que}");
+    }
+    red.cortar(false);
+    for (que, cliente) in [("recibe", recibe), ("envía", envia)] {
+        let salida = cliente.terminar(PACIENCIA);
+        salida.exigir_exito(que);
+        assert_eq!(salida.lineas(), ["bien"], "el que {que}");
+    }
+    servidor.esperar_linea("entrega de 4000000 bytes: igual", PLAZO);
+    atiende_a_otro(red, &puerto);
+}
+
+const CORTES: [fn(&DosMaquinas); 3] = [corte_al_recibir_con_keepalive, corte_al_enviar_con_keepalive, corte_sin_keepalive];
+
+/// Cada corte con sus dos máquinas, todos a la vez: lo que se mide es esperar.
+fn se_corta(material: Material) -> Option<usize> {
+    let redes: Option<Vec<DosMaquinas>> =
+        CORTES.iter().map(|_| DosMaquinas::nuevas(material, Condiciones::CHICO)).collect();
+    let redes = redes?;
+    thread::scope(|hilos| {
+        for (red, corte) in redes.iter().zip(CORTES) {
+            hilos.spawn(move || corte(red));
+        }
+    });
+    Some(CORTES.len())
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+
+/// Todo en una sola prueba: la fila de la tabla las cuenta juntas.
+#[test]
+fn entre_dos_maquinas() {
+    let Some(red) = DosMaquinas::nuevas(Material::Veth, Condiciones::CHICO) else { return };
+    let mut casos = conversan(&red);
+    println!("veth, MTU chico: bien");
+
+    let Some(red) = DosMaquinas::nuevas(Material::Paquetes, Condiciones::MALO) else { return };
+    casos += conversan(&red);
+    let cuentas = red.cuentas();
+    let [pasaron, perdidos, desordenados] =
+        [&cuentas.pasaron, &cuentas.perdidos, &cuentas.desordenados].map(|cuenta| cuenta.load(Ordering::Relaxed));
+    println!("cable de paquetes: pasaron {pasaron}, se perdieron {perdidos}, se desordenaron {desordenados}");
+    assert!(perdidos > 0 && desordenados > 0, "el cable no era malo");
+
+    let con_netem = con_netem();
+    casos += con_netem.unwrap_or(0);
+    for material in [Material::Veth, Material::Paquetes] {
+        let Some(cortes) = se_corta(material) else { return };
+        casos += cortes;
+    }
+    let (netem, with_netem) = match con_netem {
+        Some(_) => ("y con tc netem", "and with tc netem"),
+        None => ("sin tc netem, que este núcleo no trae", "without tc netem, which this kernel lacks"),
+    };
+    let todos = pasaron + perdidos;
+    comun::confianza(
+        "dos_hosts",
+        casos,
+        casos,
+        &format!("de {todos} paquetes se perdieron {perdidos} y se desordenaron {desordenados}; {netem}"),
+        &format!("of {todos} packets {perdidos} were lost and {desordenados} reordered; {with_netem}"),
+    );
+}
+
+/// Lo mismo con `tc netem`. No lo traen todos los núcleos, y no es algo que se pueda instalar: el cable de paquetes ya hizo lo mismo.
+fn con_netem() -> Option<usize> {
+    if !comun::exigir("tc") {
+        return None;
+    }
+    let red = DosMaquinas::nuevas(Material::Veth, Condiciones::CHICO)?;
+    let Some(red) = red.empeorar(Condiciones::MALO) else {
+        avisar("salteado: este núcleo no trae netem; el cable malo fue el de paquetes (prueba entre_dos_maquinas)");
+        return None;
+    };
+    let casos = conversan(&red);
+    assert!(red.perdidos_por_netem() > 0, "netem no perdió ningún paquete");
+    Some(casos)
+}
