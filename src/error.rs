@@ -461,7 +461,10 @@ impl Error {
         match causa.raw_os_error() {
             Some(libc::EBADF) => Self::Descriptor { descriptor, motivo: "está cerrado" },
             Some(libc::ENOTSOCK) => Self::Descriptor { descriptor, motivo: "es otra cosa, no un socket" },
-            Some(libc::ETIMEDOUT) => Self::ParMudo,
+            // Si además de vencer el plazo algo avisó que no hay camino (nadie contesta ARP en la red local), el núcleo da esa causa.
+            Some(libc::ETIMEDOUT | libc::EHOSTUNREACH | libc::ENETUNREACH | libc::EHOSTDOWN | libc::ENETDOWN) => {
+                Self::ParMudo
+            }
             _ => Self::sistema(operacion, causa),
         }
     }

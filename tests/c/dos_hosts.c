@@ -147,15 +147,18 @@ int main(int argc, char **argv) {
 	int conexion, resultado;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	if (argc < 3 || tp0_opciones_keepalive(opciones, atoi(argv[2])) == -1) return fallar("opciones");
+	/* Recién vuelto el cable puede no haber camino por un momento: hay que insistir. */
+	if (argc < 3 || tp0_opciones_keepalive(opciones, atoi(argv[2])) == -1 ||
+	    tp0_opciones_reintentos_ms(opciones, 20000) == -1)
+		return fallar("opciones");
 	if (argc < 6) {
 		resultado = servir(opciones);
 		tp0_opciones_destruir(opciones);
 		return resultado;
 	}
 	conexion = tp0_crear_conexion(argv[3], argv[4], opciones);
-	tp0_opciones_destruir(opciones);
 	if (conexion == -1) return fallar("conectar");
+	tp0_opciones_destruir(opciones);
 	if (strcmp(argv[1], "eco") == 0)
 		resultado = enviar_mensaje(argv[5], conexion) == -1 ? fallar("enviar") : esperar_texto(conexion, argv[5]);
 	else
