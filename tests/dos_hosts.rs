@@ -244,7 +244,8 @@ fn corte_sin_keepalive(red: &DosMaquinas) {
     atiende_a_otro(red, &puerto);
 }
 
-const CORTES: [fn(&DosMaquinas); 3] = [corte_al_recibir_con_keepalive, corte_al_enviar_con_keepalive, corte_sin_keepalive];
+const CORTES: [fn(&DosMaquinas); 3] =
+    [corte_al_recibir_con_keepalive, corte_al_enviar_con_keepalive, corte_sin_keepalive];
 
 /// Cada corte con sus dos máquinas, todos a la vez: lo que se mide es esperar.
 fn se_corta(material: Material) -> Option<usize> {
