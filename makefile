@@ -4,6 +4,7 @@
 #   make debug         la compila para seguirla con gdb (en target/debug)
 #   make demo          compila los ejemplos, los hace conversar y controla lo que se dijeron
 #   make test          corre todas las pruebas
+#   make confianza     corre todo lo que cuenta la tabla de confianza de los README, y la escribe
 #   make valgrind      la demo con cada programa bajo valgrind, sin tolerar un solo error
 #   make install       instala lo ya compilado; hace falta poder escribir: sudo make install
 #   make uninstall     borra exactamente lo que instaló
@@ -57,6 +58,10 @@ valgrind:
 # Hay pruebas que instalan la biblioteca de release: tiene que estar compilada y al día.
 test: all
 	cargo test
+
+# Con CONFIANZA_DIR no corre nada: escribe en los README lo que ya dejó ahí otra corrida.
+confianza: $(if $(CONFIANZA_DIR),,all)
+	tests/confianza.sh
 
 # Quien enlaza $(LIB).a tiene que agregar lo que usa la biblioteca estándar de Rust, y
 # eso depende del compilador: se le pregunta al compilar, porque install no puede.
@@ -202,4 +207,4 @@ clean:
 	@$(MAKE) --no-print-directory -C c_examples clean
 	@if command -v cargo >/dev/null; then cargo clean; else rm -rf target; fi
 
-.PHONY: all debug demo test install uninstall valgrind clean con-cargo estaticas
+.PHONY: all debug demo test confianza install uninstall valgrind clean con-cargo estaticas

@@ -80,13 +80,45 @@ fn los_dos_readme_tienen_el_mismo_codigo_y_la_misma_forma() {
 
 #[test]
 fn los_enlaces_llevan_a_algun_lado() {
-    for archivo in ["README.md", "README.en.md", "CHANGELOG.md"] {
+    for archivo in ["README.md", "README.en.md", "CHANGELOG.md", "SEGURIDAD.md"] {
         for destino in leer(archivo).split("](").skip(1).filter_map(|resto| resto.split(')').next()) {
             assert!(
                 destino.starts_with("https://") || raiz().join(destino).exists(),
                 "{archivo} enlaza a {destino}, que no existe"
             );
         }
+    }
+}
+
+/// Cada promesa dice qué prueba la muestra: `[`prueba`](archivo)`.
+#[test]
+fn las_pruebas_que_nombra_seguridad_existen() {
+    let texto = leer("SEGURIDAD.md");
+    let mut vistas = 0;
+    for nombrada in texto.split("[`").skip(1) {
+        let (prueba, archivo) = nombrada.split_once("`](").expect("[`prueba`](archivo)");
+        let (archivo, _) = archivo.split_once(')').unwrap();
+        assert!(leer(archivo).contains(&format!("#[test]\nfn {prueba}() {{")), "{archivo} no tiene la prueba {prueba}");
+        vistas += 1;
+    }
+    assert!(vistas > 10, "{vistas}");
+    for fila in texto.lines().filter(|linea| linea.starts_with("| ") && !linea.starts_with("| ---")).skip(1) {
+        assert!(fila.contains("[`"), "una promesa sin prueba: {fila}");
+    }
+}
+
+/// Lo que el README dice que hay que instalar para `make test` es lo que instala la integración continua.
+#[test]
+fn lo_que_piden_las_pruebas_se_instala() {
+    let lista = |archivo: &str| {
+        let texto = leer(archivo);
+        let linea = texto.lines().find(|linea| linea.contains("`make test`") && linea.contains("apt install")).unwrap();
+        linea.split("apt install ").nth(1).and_then(|resto| resto.split('`').next()).unwrap().to_owned()
+    };
+    assert_eq!(lista("README.md"), lista("README.en.md"));
+    let corridas = leer(".ci/run");
+    for paquete in lista("README.md").split_whitespace() {
+        assert!(corridas.contains(&format!(":{paquete}")), ".ci/run no instala {paquete}");
     }
 }
 
