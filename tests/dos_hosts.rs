@@ -24,7 +24,7 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use comun::{PLAZO, Proceso, avisar, compilar_con_tp0, orden, ruta_nueva};
+use comun::{PLAZO, Proceso, avisar, compilar_con_tp0, contar, detallar, exigir, orden, ruta_nueva};
 use ejemplos::{Lengua, ejemplo, puerto_de};
 use redes::{Condiciones, DosMaquinas, IPS, Material};
 
@@ -137,12 +137,72 @@ fn quien_es_quien(red: &DosMaquinas) {
     assert_eq!(correr(red, "quien_soy", &["consola", IPS[SERVIDOR], &puerto, "nada"]).codigo, Some(1));
 }
 
-const HISTORIAS: [fn(&DosMaquinas); 5] = [el_tp0, las_personas, el_chat, la_cadena, quien_es_quien];
+/// Muchos paquetes del cable por mensaje, en las dos direcciones: llega entero y en orden.
+fn mensajes_grandes(red: &DosMaquinas) {
+    let (mut servidor, puerto) = servidor_grande(red, 0);
+    servidor.escribir("\n");
+    for que in ["entrega", "pedido"] {
+        let salida = cliente_grande(red, que, 0, &puerto, "300000").terminar(PACIENCIA);
+        salida.exigir_exito(que);
+        assert_eq!(salida.lineas(), ["bien"], "{que}");
+    }
+    servidor.esperar_linea("entrega de 300000 bytes: igual", PACIENCIA);
+}
+
+/// La fila de la tabla en la que se cuenta todo.
+const FILA: &str = "dos_hosts";
 
 /// Lo que la demo hace en una máquina, entre dos.
-fn conversan(red: &DosMaquinas) -> usize {
-    HISTORIAS.iter().for_each(|historia| historia(red));
-    HISTORIAS.len()
+fn conversan(red: &DosMaquinas) {
+    for historia in [el_tp0, las_personas, el_chat, la_cadena, quien_es_quien, mensajes_grandes] {
+        let _caso = contar(FILA);
+        historia(red);
+    }
+}
+
+#[test]
+fn los_ejemplos_con_paquetes_chicos() {
+    let Some(red) = DosMaquinas::nuevas(Material::Veth, Condiciones::CHICO) else { return };
+    conversan(&red);
+}
+
+#[test]
+fn los_ejemplos_por_un_cable_que_demora_pierde_y_desordena() {
+    let Some(red) = DosMaquinas::nuevas(Material::Paquetes, Condiciones::MALO) else { return };
+    conversan(&red);
+    let cuentas = red.cuentas();
+    let [pasaron, perdidos, desordenados] =
+        [&cuentas.pasaron, &cuentas.perdidos, &cuentas.desordenados].map(|cuenta| cuenta.load(Ordering::Relaxed));
+    assert!(perdidos > 0 && desordenados > 0, "el cable no era malo: {cuentas:?}");
+    let todos = pasaron + perdidos;
+    detallar(
+        FILA,
+        format!("de {todos} paquetes se perdieron {perdidos} y se desordenaron {desordenados}"),
+        format!("of {todos} packets {perdidos} were lost and {desordenados} reordered"),
+    );
+}
+
+/// No lo traen todos los núcleos, y no es algo que se pueda instalar: el cable de paquetes ya hizo lo mismo.
+#[test]
+fn los_ejemplos_con_tc_netem() {
+    if !exigir("tc") {
+        return;
+    }
+    let Some(red) = DosMaquinas::nuevas(Material::Veth, Condiciones::CHICO) else { return };
+    let Some(red) = red.empeorar(Condiciones::MALO) else {
+        avisar(
+            "salteado: este núcleo no trae netem; un cable igual de malo lo hace otra prueba (los_ejemplos_con_tc_netem)",
+        );
+        return detallar(
+            FILA,
+            "sin tc netem, que este núcleo no trae".into(),
+            "no tc netem, which this kernel lacks".into(),
+        );
+    };
+    conversan(&red);
+    let perdidos = red.perdidos_por_netem();
+    assert!(perdidos > 0, "netem no perdió ningún paquete");
+    detallar(FILA, format!("tc netem perdió {perdidos}"), format!("tc netem lost {perdidos}"));
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -244,70 +304,31 @@ fn corte_sin_keepalive(red: &DosMaquinas) {
     atiende_a_otro(red, &puerto);
 }
 
-const CORTES: [fn(&DosMaquinas); 3] =
-    [corte_al_recibir_con_keepalive, corte_al_enviar_con_keepalive, corte_sin_keepalive];
-
-/// Cada corte con sus dos máquinas, todos a la vez: lo que se mide es esperar.
-fn se_corta(material: Material) -> Option<usize> {
-    let redes: Option<Vec<DosMaquinas>> =
-        CORTES.iter().map(|_| DosMaquinas::nuevas(material, Condiciones::CHICO)).collect();
-    let redes = redes?;
+/// Un corte en los dos cables, a la vez: lo que se mide es esperar.
+fn con_cada_cable(corte: fn(&DosMaquinas)) {
     thread::scope(|hilos| {
-        for (red, corte) in redes.iter().zip(CORTES) {
-            hilos.spawn(move || corte(red));
+        for material in [Material::Veth, Material::Paquetes] {
+            let red = DosMaquinas::nuevas(material, Condiciones::CHICO);
+            hilos.spawn(move || {
+                let Some(red) = red else { return };
+                let _caso = contar(FILA);
+                corte(&red);
+            });
         }
     });
-    Some(CORTES.len())
 }
 
-// ---------------------------------------------------------------------------------------------------------------------
-
-/// Todo en una sola prueba: la fila de la tabla las cuenta juntas.
 #[test]
-fn entre_dos_maquinas() {
-    let Some(red) = DosMaquinas::nuevas(Material::Veth, Condiciones::CHICO) else { return };
-    let mut casos = conversan(&red);
-    println!("veth, MTU chico: bien");
-
-    let Some(red) = DosMaquinas::nuevas(Material::Paquetes, Condiciones::MALO) else { return };
-    casos += conversan(&red);
-    let cuentas = red.cuentas();
-    let [pasaron, perdidos, desordenados] =
-        [&cuentas.pasaron, &cuentas.perdidos, &cuentas.desordenados].map(|cuenta| cuenta.load(Ordering::Relaxed));
-    println!("cable de paquetes: pasaron {pasaron}, se perdieron {perdidos}, se desordenaron {desordenados}");
-    assert!(perdidos > 0 && desordenados > 0, "el cable no era malo");
-
-    let con_netem = con_netem();
-    casos += con_netem.unwrap_or(0);
-    for material in [Material::Veth, Material::Paquetes] {
-        let Some(cortes) = se_corta(material) else { return };
-        casos += cortes;
-    }
-    let (netem, with_netem) = match con_netem {
-        Some(_) => ("y con tc netem", "and with tc netem"),
-        None => ("sin tc netem, que este núcleo no trae", "without tc netem, which this kernel lacks"),
-    };
-    let todos = pasaron + perdidos;
-    comun::confianza(
-        "dos_hosts",
-        casos,
-        casos,
-        &format!("de {todos} paquetes se perdieron {perdidos} y se desordenaron {desordenados}; {netem}"),
-        &format!("of {todos} packets {perdidos} were lost and {desordenados} reordered; {with_netem}"),
-    );
+fn se_corta_mientras_se_recibe() {
+    con_cada_cable(corte_al_recibir_con_keepalive);
 }
 
-/// Lo mismo con `tc netem`. No lo traen todos los núcleos, y no es algo que se pueda instalar: el cable de paquetes ya hizo lo mismo.
-fn con_netem() -> Option<usize> {
-    if !comun::exigir("tc") {
-        return None;
-    }
-    let red = DosMaquinas::nuevas(Material::Veth, Condiciones::CHICO)?;
-    let Some(red) = red.empeorar(Condiciones::MALO) else {
-        avisar("salteado: este núcleo no trae netem; el cable malo fue el de paquetes (prueba entre_dos_maquinas)");
-        return None;
-    };
-    let casos = conversan(&red);
-    assert!(red.perdidos_por_netem() > 0, "netem no perdió ningún paquete");
-    Some(casos)
+#[test]
+fn se_corta_mientras_se_envia() {
+    con_cada_cable(corte_al_enviar_con_keepalive);
+}
+
+#[test]
+fn se_corta_y_vuelve_sin_keepalive() {
+    con_cada_cable(corte_sin_keepalive);
 }

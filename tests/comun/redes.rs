@@ -10,6 +10,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::indexing_slicing,
     reason = "andamio de pruebas: fallar con un texto claro es su manera de avisar"
 )]
 
