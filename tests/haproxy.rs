@@ -96,7 +96,7 @@ impl Granja {
 
     fn cliente(&self, cuantas: usize) -> comun::Salida {
         let mut cliente = orden(&self.programa);
-        cliente.args(["cliente", &self.puerto.to_string(), &cuantas.to_string()]);
+        cliente.args(["cliente", &self.puerto.to_string(), &cuantas.to_string()]).env("TP0_ESPERA_MS", "20000");
         Proceso::lanzar(cliente).terminar(PLAZO)
     }
 

@@ -111,6 +111,7 @@ fn cliente(puerto: u16) -> Salida {
     let config = ruta_nueva("config");
     fs::write(&config, format!("CLAVE={SECRETO}\nIP=127.0.0.1\nPUERTO={puerto}\n")).unwrap();
     let mut cliente = ejemplo(Lengua::C, "cliente");
+    cliente.env("TP0_ESPERA_MS", "20000");
     cliente.arg(config);
     Proceso::lanzar(cliente).terminar(PLAZO)
 }

@@ -117,8 +117,19 @@ impl Maquina {
 
 impl Drop for Maquina {
     fn drop(&mut self) {
-        let _ = Command::new("ip").args(["netns", "del", &self.nombre]).output();
+        borrar(&self.nombre);
     }
+}
+
+/// Borra un espacio nuestro, y a los procesos que hayan quedado adentro, que también lo son. Si otra prueba lo borra a la vez, mejor:
+/// ya no está.
+fn borrar(nombre: &str) {
+    if let Ok(adentro) = Command::new("ip").args(["netns", "pids", nombre]).output() {
+        for pid in String::from_utf8_lossy(&adentro.stdout).split_whitespace() {
+            let _ = Command::new("kill").args(["-KILL", pid]).output();
+        }
+    }
+    let _ = Command::new("ip").args(["netns", "del", nombre]).output();
 }
 
 /// Borra lo que dejó una corrida que ya no existe: sus espacios y sus sockets de unix.
@@ -132,9 +143,8 @@ fn barrer() {
         };
         entradas.filter(sin_duenio).collect()
     };
-    // Si otra prueba borra lo mismo a la vez, mejor: ya no está.
     for espacio in abandonados(Path::new("/run/netns")) {
-        let _ = Command::new("ip").args(["netns", "del"]).arg(espacio.file_name().unwrap()).output();
+        borrar(espacio.file_name().and_then(|nombre| nombre.to_str()).unwrap());
     }
     for carpeta in abandonados(&std::env::temp_dir()) {
         let _ = fs::remove_dir_all(carpeta);
@@ -166,7 +176,13 @@ impl DosMaquinas {
                 Self::tender_veth(&maquinas);
                 None
             }
-            Material::Paquetes => Some(Relevo::nuevo(&maquinas, condiciones)),
+            Material::Paquetes => match Relevo::nuevo(&maquinas, condiciones) {
+                Ok(relevo) => Some(relevo),
+                Err(causa) => {
+                    saltear(&format!("acá socat no puede abrir una tun ({causa})"));
+                    return None;
+                }
+            },
         };
         for (maquina, ip) in maquinas.iter().zip(IPS) {
             if material == Material::Veth {
@@ -243,7 +259,7 @@ struct Relevo {
 }
 
 impl Relevo {
-    fn nuevo(maquinas: &[Maquina; 2], condiciones: Condiciones) -> Self {
+    fn nuevo(maquinas: &[Maquina; 2], condiciones: Condiciones) -> Result<Self, String> {
         // El nombre de un socket de unix no puede ser largo, y la carpeta temporal de las pruebas puede serlo.
         let carpeta = std::env::temp_dir().join(&maquinas[0].nombre);
         fs::create_dir(&carpeta).unwrap();
@@ -257,10 +273,15 @@ impl Relevo {
             socat.arg(format!("TUN:{ip}/24,tun-name={INTERFAZ},iff-no-pi,iff-up"));
             socat.arg(format!("UNIX-SENDTO:{},bind={}", nuestra.display(), suya.display()));
             let mut proceso = Proceso::lanzar(maquina.adentro(&socat));
+            let mut murio = false;
             esperar_que("que socat abra su tun", PLAZO, || {
-                assert!(proceso.vivo(), "socat no pudo abrir la tun");
-                punta.connect(&suya).is_ok()
+                murio = !proceso.vivo();
+                murio || punta.connect(&suya).is_ok()
             });
+            if murio {
+                let _ = fs::remove_dir_all(&carpeta);
+                return Err(proceso.matar().stderr.trim().to_owned());
+            }
             socats.push(proceso);
             puntas.push(punta);
         }
@@ -280,7 +301,7 @@ impl Relevo {
                 thread::spawn(move || sentido.llevar())
             })
             .into();
-        Self { carpeta, cortado, cuentas, basta, hilos, _socats: socats }
+        Ok(Self { carpeta, cortado, cuentas, basta, hilos, _socats: socats })
     }
 }
 
