@@ -24,7 +24,7 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use comun::{PLAZO, Proceso, avisar, compilar_con_tp0, contar, detallar, exigir, orden, ruta_nueva};
+use comun::{PLAZO, Proceso, cifra, compilar_con_tp0, contar, decir, detallar, exigir, orden, ruta_nueva};
 use ejemplos::{Lengua, ejemplo, puerto_de};
 use redes::{Condiciones, DosMaquinas, IPS, Material};
 
@@ -171,15 +171,21 @@ fn los_ejemplos_por_un_cable_que_demora_pierde_y_desordena() {
     let Some(red) = DosMaquinas::nuevas(Material::Paquetes, Condiciones::MALO) else { return };
     conversan(&red);
     let cuentas = red.cuentas();
-    let [pasaron, perdidos, desordenados] =
-        [&cuentas.pasaron, &cuentas.perdidos, &cuentas.desordenados].map(|cuenta| cuenta.load(Ordering::Relaxed));
+    let contados = [&cuentas.pasaron, &cuentas.perdidos, &cuentas.desordenados];
+    let [pasaron, perdidos, desordenados] = contados.map(|cuenta| cuenta.load(Ordering::Relaxed));
     assert!(perdidos > 0 && desordenados > 0, "el cable no era malo: {cuentas:?}");
-    let todos = pasaron + perdidos;
+    let ((todos, all), (perdidos, lost), (desordenados, reordered)) =
+        (cifra_de(pasaron + perdidos), cifra_de(perdidos), cifra_de(desordenados));
     detallar(
         FILA,
         format!("de {todos} paquetes se perdieron {perdidos} y se desordenaron {desordenados}"),
-        format!("of {todos} packets {perdidos} were lost and {desordenados} reordered"),
+        format!("of {all} packets {lost} were lost and {reordered} reordered"),
     );
+}
+
+/// Una cuenta como se escribe en cada idioma.
+fn cifra_de(cuenta: u64) -> (String, String) {
+    cifra(f64::from(u32::try_from(cuenta).unwrap()), 0)
 }
 
 /// No lo traen todos los núcleos, y no es algo que se pueda instalar: el cable de paquetes ya hizo lo mismo.
@@ -190,7 +196,7 @@ fn los_ejemplos_con_tc_netem() {
     }
     let Some(red) = DosMaquinas::nuevas(Material::Veth, Condiciones::CHICO) else { return };
     let Some(red) = red.empeorar(Condiciones::MALO) else {
-        avisar(
+        decir(
             "salteado: este núcleo no trae netem; un cable igual de malo lo hace otra prueba (los_ejemplos_con_tc_netem)",
         );
         return detallar(
@@ -209,9 +215,13 @@ fn los_ejemplos_con_tc_netem() {
 // El cable se corta
 // ---------------------------------------------------------------------------------------------------------------------
 
-/// El keepalive de los que lo piden, en segundos; y cuánto más se perdona por una máquina cargada.
+/// El keepalive de los que lo piden, en segundos; y cuánto más se perdona por una máquina muy cargada. Sin keepalive, el que envía
+/// tardaría un cuarto de hora, y el que recibe no se enteraría nunca.
 const KEEPALIVE: u64 = 6;
-const PERDON: Duration = Duration::from_secs(2);
+const PERDON: Duration = Duration::from_secs(14);
+
+/// Cuánto se mira que los que no tienen keepalive sigan esperando.
+const UN_BUEN_RATO: Duration = Duration::from_secs(KEEPALIVE + 2);
 
 /// Lo que mide el mensaje que se corta: más que todo lo que entra en los buffers de las dos máquinas.
 const GRANDE: u32 = 48 * 1024 * 1024;
@@ -289,7 +299,7 @@ fn corte_sin_keepalive(red: &DosMaquinas) {
     servidor.esperar_linea("empieza una entrega", PACIENCIA);
     red.cortar(true);
     servidor.escribir("\n");
-    thread::sleep(Duration::from_secs(KEEPALIVE) + PERDON);
+    thread::sleep(UN_BUEN_RATO);
     for (que, cliente) in [("recibe", &mut recibe), ("envía", &mut envia)] {
         assert!(cliente.vivo(), "el que {que} tenía que seguir esperando: {}", cliente.dicho());
         assert_eq!(cliente.dicho(), "", "el que {que}");

@@ -130,12 +130,8 @@ pub fn exigir(herramienta: &str) -> bool {
 pub fn saltear(causa: &str) {
     let prueba = thread::current().name().unwrap_or("?").to_owned();
     assert!(env::var_os("CI").is_none_or(|ci| ci != "true"), "{causa}, y con CI=true nada se saltea");
-    avisar(&format!("salteado: {causa} (prueba {prueba})"));
-}
-
-/// Lo dice por stderr. No es eprintln!: el arnés captura esa macro cuando la prueba pasa, y un salteo no debe ser silencioso.
-pub fn avisar(texto: &str) {
-    let _ = writeln!(io::stderr(), "{texto}");
+    // No es eprintln!: el arnés captura esa macro cuando la prueba pasa, y un salteo no debe ser silencioso.
+    let _ = writeln!(io::stderr(), "salteado: {causa} (prueba {prueba})");
 }
 
 /// Dice, aunque la prueba pase, un renglón con lo que midió: println! se perdería en lo que guarda el arnés.
