@@ -92,7 +92,8 @@ escribir() {
         echo "$archivo no tiene las marcas <!-- confianza --> y <!-- /confianza -->." >&2
         return 1
     fi
-    sed '/^<!-- confianza -->$/q' "$archivo" >"$nuevo" && tabla "$idioma" >>"$nuevo" &&
+    # Los renglones en blanco, para que sea una tabla en cualquier visor de Markdown.
+    sed '/^<!-- confianza -->$/q' "$archivo" >"$nuevo" && { echo && tabla "$idioma" && echo; } >>"$nuevo" &&
         sed -n '/^<!-- \/confianza -->$/,$p' "$archivo" >>"$nuevo" && cat "$nuevo" >"$archivo"
     local resultado=$?
     rm -f "$nuevo"
