@@ -21,8 +21,9 @@ use std::process::Command;
 use comun::{confianza, dir_biblioteca, ejecutar, exigir, raiz, ruta_nueva, saltear};
 use roxmltree::{Document, Node};
 
-/// Para C son sólo un nombre: lo que tienen adentro puede cambiar.
-const OPACOS: [&str; 2] = ["tp0_opciones", "c_void"];
+/// Cómo empieza el nombre de los tipos que para C son sólo eso, y cuál es allá: lo que tienen adentro puede cambiar. `logger` es
+/// un puntero atómico, que cada versión de Rust hace a su manera; cuánto mide lo dice su símbolo.
+const OPACOS: [(&str, &str); 3] = [("tp0_opciones", "tp0_opciones"), ("c_void", "void"), ("Atomic", "t_log *")];
 
 /// La variable que manda escribir la línea de base en vez de compararla.
 const ESCRIBIR: &str = "TP0_ESCRIBIR_ABI";
@@ -97,8 +98,10 @@ fn el_de_afuera<'d>(nodo: Node<'d, 'd>) -> Node<'d, 'd> {
     nodo.ancestors().filter(|nodo| nodo.tag_name().name() == "class-decl").last().unwrap_or(nodo)
 }
 
-fn es_opaco(nodo: Node<'_, '_>) -> bool {
-    nodo.attribute("name").is_some_and(|nombre| OPACOS.contains(&nombre))
+/// El nombre en C de un tipo opaco.
+fn opaco(nodo: Node<'_, '_>) -> Option<&'static str> {
+    let nombre = nodo.attribute("id").and_then(|_| nodo.attribute("name"))?;
+    OPACOS.into_iter().find_map(|(comienzo, en_c)| nombre.starts_with(comienzo).then_some(en_c))
 }
 
 /// Lo que se exporta, y todos los tipos a los que se llega desde ahí.
@@ -107,7 +110,7 @@ fn alcanzables<'d>(declaradas: &BTreeMap<&'d str, Node<'d, 'd>>, corpus: Node<'d
         corpus.descendants().filter(|nodo| nodo.has_attribute("elf-symbol-id")).collect();
     let mut visibles = HashSet::new();
     while let Some(nodo) = pendientes.pop() {
-        if visibles.insert(nodo.id()) && !es_opaco(nodo) {
+        if visibles.insert(nodo.id()) && opaco(nodo).is_none() {
             let usados =
                 nodo.descendants().filter(|hijo| !es_de_rust(*hijo)).filter_map(|hijo| hijo.attribute("type-id"));
             pendientes.extend(usados.filter_map(|id| declaradas.get(id).copied()));
@@ -130,8 +133,8 @@ fn escribir(nodo: Node<'_, '_>, nivel: usize, texto: &mut String) {
         return;
     }
     let (sangria, etiqueta) = ("  ".repeat(nivel), nodo.tag_name().name());
-    if es_opaco(nodo) {
-        let (nombre, id) = (nodo.attribute("name").unwrap(), nodo.attribute("id").unwrap());
+    if let Some(nombre) = opaco(nodo) {
+        let id = nodo.attribute("id").unwrap();
         writeln!(texto, "{sangria}<class-decl name='{nombre}' is-struct='yes' is-declaration-only='yes' id='{id}'/>")
             .unwrap();
         return;
