@@ -88,13 +88,15 @@ impl Maquina {
     fn nueva(cual: &str) -> Result<Self, String> {
         static CUENTA: AtomicU32 = AtomicU32::new(0);
         let nombre = format!("{PREFIJO}{}-{}-{cual}", std::process::id(), CUENTA.fetch_add(1, Ordering::Relaxed));
-        let salida = Command::new("ip").args(["netns", "add", &nombre]).output().unwrap();
-        if salida.status.success() {
-            let maquina = Self { nombre };
-            maquina.ip(&["link", "set", "lo", "up"]);
-            return Ok(maquina);
+        // Hacerlo y entrar: hay lugares donde se puede lo primero y no lo segundo.
+        for orden in [vec!["netns", "add", &nombre], vec!["-n", &nombre, "link", "set", "lo", "up"]] {
+            let salida = Command::new("ip").args(orden).output().unwrap();
+            if !salida.status.success() {
+                borrar(&nombre);
+                return Err(String::from_utf8_lossy(&salida.stderr).trim().to_owned());
+            }
         }
-        Err(String::from_utf8_lossy(&salida.stderr).trim().to_owned())
+        Ok(Self { nombre })
     }
 
     fn ip(&self, args: &[&str]) {
