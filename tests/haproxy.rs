@@ -22,6 +22,7 @@ use std::process::Command;
 use comun::{
     PLAZO, Proceso, compilar_con_tp0, contar, detallar, esperar_que, exigir, orden, puerto_libre, raiz, ruta_nueva,
 };
+use tp0::{Conexion, Error, Recibido};
 
 const NOMBRES: [&str; 3] = ["uno", "dos", "tres"];
 
@@ -100,6 +101,20 @@ impl Granja {
         Proceso::lanzar(cliente).terminar(PLAZO)
     }
 
+    /// A quien estaba conversando con el que se muere, la conversación se le termina; si se conecta de nuevo, lo atiende otro.
+    fn el_que_hablaba_con_el_que_muere_lo_ve(&mut self) {
+        let _caso = contar(FILA);
+        let mut conexion = Conexion::conectar("127.0.0.1", &self.puerto.to_string()).unwrap();
+        let nombre = quien_contesta(&mut conexion);
+        let cual = NOMBRES.iter().position(|este| *este == nombre).unwrap();
+        self.matar(cual);
+        let despues = conexion.recibir();
+        assert!(matches!(despues, Ok(None) | Err(Error::Reset)), "{despues:?}");
+        let mut otra = Conexion::conectar("127.0.0.1", &self.puerto.to_string()).unwrap();
+        assert_ne!(quien_contesta(&mut otra), nombre);
+        self.volver(cual);
+    }
+
     /// Todas las conexiones se atienden y se contestan, entre los que se espera que lo hagan, y todos ellos.
     fn contestan(&self, esperados: &[usize]) {
         let salida = self.cliente(CONEXIONES);
@@ -120,6 +135,15 @@ impl Granja {
         let justo = CONEXIONES / esperados.len();
         assert!(cuantas.values().all(|suyas| *suyas * 2 >= justo), "{cuantas:?}");
     }
+}
+
+/// Qué servidor atiende a esta conexión.
+fn quien_contesta(conexion: &mut Conexion) -> String {
+    conexion.enviar_mensaje("¿quién sos?").unwrap();
+    let Some(Recibido::Mensaje(respuesta)) = conexion.recibir().unwrap() else { panic!("no contestó un mensaje") };
+    let (nombre, que) = respuesta.split_once(": ").unwrap();
+    assert_eq!(que, "¿quién sos?");
+    nombre.to_owned()
 }
 
 impl Drop for Granja {
@@ -158,6 +182,9 @@ fn los_clientes_no_se_enteran_de_que_un_servidor_se_cae() {
     granja.contestan(&[0, 1]);
     granja.servidores[2].as_ref().unwrap().senial(libc::SIGCONT);
     granja.esperar("tres", "UP");
+    granja.contestan(&[0, 1, 2]);
+
+    granja.el_que_hablaba_con_el_que_muere_lo_ve();
     granja.contestan(&[0, 1, 2]);
 
     // Sin ninguno, el error llega enseguida y dice qué pasó.
