@@ -12,9 +12,10 @@ use crate::escucha::Vecinos;
 use crate::handshake::{self, Respuesta};
 use crate::memoria::texto;
 use crate::opciones::{Handshake, Opciones};
-use crate::protocolo;
+use crate::protocolo::LARGO_DE_ENTERO;
 use crate::red::{self, Causa, Corte, SinConexion};
-use crate::sistema::{self, Sentido};
+use crate::ritmo;
+use crate::sistema::{self, Mirada, Sentido};
 
 /// Un socket conectado y saludado, y con quién.
 #[derive(Debug)]
@@ -77,7 +78,10 @@ impl Intento<'_> {
         let preparar = |causa| Error::sistema("setsockopt", causa);
         red::preparar(&socket, self.opciones.keepalive).map_err(preparar)?;
         let handshake = match &self.opciones.handshake {
-            Handshake::Ninguno => None,
+            Handshake::Ninguno => {
+                self.comprobar_que_haya_alguien(&socket, par)?;
+                None
+            }
             Handshake::Exigido(valores) | Handshake::Opcional(valores) => {
                 self.saludar(&socket, par, valores.primero())?;
                 Some(valores.primero())
@@ -85,6 +89,10 @@ impl Intento<'_> {
         };
         red::dejar_bloqueante(&socket).map_err(preparar)?;
         Ok(Hecha { socket, par, handshake })
+    }
+
+    fn comprobar_que_haya_alguien(&self, socket: &Socket, direccion: SocketAddr) -> Resultado<()> {
+        if red::es_uno_mismo(socket, direccion) { Err(Error::NadieEscucha { direccion }) } else { Ok(()) }
     }
 
     fn plazo(&self) -> Duration {
@@ -104,16 +112,33 @@ impl Intento<'_> {
 
     fn saludar(&self, socket: &Socket, direccion: SocketAddr, mostrado: i32) -> Resultado<()> {
         let valor = mostrado.to_le_bytes();
-        let mut respuesta = [0; protocolo::LARGO_DE_ENTERO];
-        red::enviar_bytes(socket.as_fd(), &valor)
-            .and_then(|()| self.esperar_respuesta(socket))
-            .and_then(|()| red::recibir_todo_antes_de(socket, &mut respuesta, self.vence))
+        let respuesta = red::enviar_bytes(socket.as_fd(), &valor)
+            .and_then(|()| self.recibir_respuesta(socket))
             .map_err(|corte| self.sin_handshake(direccion, corte))?;
+        // Con uno mismo, lo que se recibe es lo que se mandó.
+        if respuesta == valor {
+            self.comprobar_que_haya_alguien(socket, direccion)?;
+        }
         match handshake::leer_respuesta(respuesta) {
             Respuesta::Aceptado => Ok(()),
             Respuesta::Rechazado => Err(Error::HandshakeRechazado { direccion, mostrado }),
             Respuesta::Ajena(respuesta) => Err(Error::OtroProtocolo { direccion, respuesta }),
         }
+    }
+
+    fn recibir_respuesta(&self, socket: &Socket) -> Result<[u8; LARGO_DE_ENTERO], Corte> {
+        let mut respuesta = [0; LARGO_DE_ENTERO];
+        // El que está esperando clientes contesta enseguida.
+        let enseguida =
+            ritmo::mirar_un_rato(|| sistema::recibir_ya(socket, &mut respuesta, Mirada::Consume).transpose());
+        let hay = match enseguida {
+            Some(Ok(0)) => return Err(Corte { movidos: 0, causa: Causa::Fin }),
+            Some(Ok(recibidos)) => recibidos,
+            Some(Err(causa)) => return Err(Corte { movidos: 0, causa: Causa::Sistema(causa) }),
+            None => self.esperar_respuesta(socket).map(|()| 0)?,
+        };
+        red::recibir_todo_antes_de(socket, respuesta.get_mut(hay..).unwrap_or_default(), self.vence)?;
+        Ok(respuesta)
     }
 
     /// Espera a que haya algo para leer o a que venza el plazo; si tarda, cada tanto adelanta a los vecinos.

@@ -17,7 +17,8 @@ use crate::mensaje::{self, Envio, Lectura};
 use crate::opciones::Opciones;
 use crate::paquete::Paquete;
 use crate::protocolo::{self, Header, LARGO_DE_HEADER, Valores};
-use crate::red::{self, Acuse};
+use crate::red;
+use crate::ritmo::Ritmo;
 use crate::sistema::{self, Cerrojo};
 
 /// Una conexión con otro proceso, ya saludada.
@@ -111,7 +112,7 @@ impl Conexion {
             handshake,
             tamanio_maximo: opciones.tamanio_maximo,
             envio: Envio::nuevo(),
-            acuse: Acuse::nuevo(),
+            ritmo: Ritmo::nuevo(),
             cola: Cerrojo::nuevo(Vec::new()),
             hay_cola: AtomicBool::new(false),
         });
@@ -347,7 +348,7 @@ pub(crate) struct Extremo {
     handshake: Option<i32>,
     tamanio_maximo: u32,
     envio: Envio,
-    acuse: Acuse,
+    ritmo: Ritmo,
     /// Mensajes enteros que esperan salir juntos.
     cola: Cerrojo<Vec<u8>>,
     /// Si hay algo encolado, para no tomar el cerrojo cuando no lo hay. Cambia con el cerrojo tomado.
@@ -378,7 +379,7 @@ impl Extremo {
         if cola.is_empty() {
             return Ok(());
         }
-        let salida = mensaje::enviar_armados(self.socket.as_fd(), &self.acuse, &self.envio, cola);
+        let salida = mensaje::enviar_armados(self.socket.as_fd(), &self.ritmo, &self.envio, cola);
         cola.clear();
         // Después de enviarla: quien envía por su cuenta mientras tanto tiene que salir detrás.
         self.hay_cola.store(false, Ordering::Release);
@@ -601,7 +602,9 @@ impl Emisor {
         let extremo = &*self.extremo;
         let header = self.header(codigo, payload, final_)?;
         extremo.vaciar_cola()?;
-        mensaje::enviar(extremo.socket.as_fd(), &extremo.acuse, &extremo.envio, [&header, payload, final_])
+        let alguien_recibe = || extremo.ritmo.alguien_recibe();
+        let partes = [header.as_slice(), payload, final_];
+        mensaje::enviar(extremo.socket.as_fd(), &extremo.ritmo, &extremo.envio, alguien_recibe, partes)
     }
 
     fn encolar_partes(&self, codigo: i32, payload: &[u8], final_: &[u8]) -> Resultado<()> {
@@ -753,7 +756,7 @@ impl Receptor {
         if *terminada {
             return Err(Error::Terminada);
         }
-        match lectura.mensaje(&extremo.socket, &extremo.acuse, extremo.tamanio_maximo) {
+        match lectura.mensaje(&extremo.socket, &extremo.ritmo, extremo.tamanio_maximo) {
             Ok(None) => Ok(None),
             Ok(Some((codigo, payload))) => Recibido::de(codigo, payload).map(Some),
             Err(error) => {

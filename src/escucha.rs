@@ -158,6 +158,8 @@ const MAXIMO_DE_PENDIENTES: u64 = 512;
 pub(crate) struct Escucha {
     opciones: Opciones,
     liberada: AtomicBool,
+    /// Si los clientes heredan del que escucha lo que necesitan.
+    heredan: AtomicBool,
     turnos: Cerrojo<Turnos>,
     pendientes: Cerrojo<Vec<Pendiente>>,
     /// Los que ya pasaron, mientras este proceso esperaba otra cosa.
@@ -195,6 +197,7 @@ impl Escucha {
         Self {
             opciones,
             liberada: AtomicBool::new(false),
+            heredan: AtomicBool::new(false),
             turnos: Cerrojo::nuevo(Turnos::default()),
             pendientes: Cerrojo::nuevo(Vec::new()),
             listos: Cerrojo::nuevo(VecDeque::new()),
@@ -213,7 +216,11 @@ impl Escucha {
     }
 
     /// Prepara el socket: con handshake exigido, los clientes mudos esperan en el kernel.
+    ///
+    /// Los clientes heredan lo que se le pone al que escucha: es una llamada menos por cada uno.
     pub(crate) fn preparar(&self, socket: &Socket) -> io::Result<()> {
+        red::preparar(socket, self.opciones.keepalive)?;
+        self.heredan.swap(true, Ordering::AcqRel);
         if !matches!(self.opciones.handshake, Handshake::Exigido(_)) {
             return Ok(());
         }
@@ -346,8 +353,10 @@ impl Escucha {
             Ok(aceptado) => aceptado,
             Err(causa) => return self.por_que_no_acepta(escucha, causa, pendientes.is_empty()).map(|()| None),
         };
-        // Falla sólo si el programa escucha en algo que no es TCP, donde no hace falta.
-        let _ = red::preparar(&socket, self.opciones.keepalive);
+        if !self.heredan.load(Ordering::Acquire) {
+            // Falla sólo si el programa escucha en algo que no es TCP, donde no hace falta.
+            let _ = red::preparar(&socket, self.opciones.keepalive);
+        }
         let Some(aceptados) = self.valores() else {
             return Ok(Some(Llegada { socket, par, handshake: None }));
         };

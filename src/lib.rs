@@ -44,7 +44,7 @@
 //! mensaje                  un mensaje por un socket, entero o con la razón por la que no
 //! opciones, direccion, ocupante
 //! handshake, protocolo, paquete, buffer    bytes, sin entrada ni salida
-//! red                      los sockets
+//! red, ritmo               los sockets; cuándo conviene juntar, esperar o confirmar
 //! memoria, error           pedir memoria sin abortar; la causa, su texto y su errno
 //! sistema                  lo que hace falta del sistema y std no ofrece
 //! ```
@@ -66,6 +66,7 @@ mod opciones;
 mod paquete;
 mod protocolo;
 mod red;
+mod ritmo;
 mod servidor;
 mod sistema;
 

@@ -10,7 +10,8 @@ use socket2::{SockRef, Socket};
 
 use crate::error::{BytesDeHeader, Error, Parte, Resultado};
 use crate::protocolo::{self, Header, LARGO_DE_ENTERO, LARGO_DE_HEADER};
-use crate::red::{self, Acuse, Causa, Corte};
+use crate::red::{self, Causa, Corte};
+use crate::ritmo::{Ritmo, Tramo};
 use crate::sistema::{self, HijoConUnHilo, MiTurno, Turno};
 
 /// Los bytes ya recibidos y todavía no entregados.
@@ -32,14 +33,14 @@ const MUCHO: usize = 4 * 1024 * 1024;
 
 impl Lectura {
     /// El próximo mensaje entero: su código y su payload. `None` si la conversación terminó.
-    pub(crate) fn mensaje(&mut self, socket: &Socket, acuse: &Acuse, limite: u32) -> Resultado<Option<(i32, &[u8])>> {
-        if let Err(corte) = self.juntar(socket, acuse, LARGO_DE_HEADER) {
+    pub(crate) fn mensaje(&mut self, socket: &Socket, ritmo: &Ritmo, limite: u32) -> Resultado<Option<(i32, &[u8])>> {
+        if let Err(corte) = self.juntar(socket, ritmo, LARGO_DE_HEADER) {
             return fin_o_error(error_de_header(socket, corte, self.hay()));
         }
         let header = Header::de_bytes(self.primeros(), limite)?;
         let tamanio = usize::try_from(header.tamanio()).unwrap_or(usize::MAX);
         self.desde += LARGO_DE_HEADER;
-        if let Err(corte) = self.juntar(socket, acuse, tamanio) {
+        if let Err(corte) = self.juntar(socket, ritmo, tamanio) {
             let corte = Corte { movidos: self.hay(), ..corte };
             return Err(error_de_recepcion(socket, corte, Parte::Payload, tamanio));
         }
@@ -59,12 +60,12 @@ impl Lectura {
 
     /// Recibe hasta que haya `cantidad` bytes seguidos sin entregar.
     #[inline]
-    fn juntar(&mut self, socket: &Socket, acuse: &Acuse, cantidad: usize) -> Result<(), Corte> {
-        if self.hay() >= cantidad { Ok(()) } else { self.recibir_hasta(socket, acuse, cantidad) }
+    fn juntar(&mut self, socket: &Socket, ritmo: &Ritmo, cantidad: usize) -> Result<(), Corte> {
+        if self.hay() >= cantidad { Ok(()) } else { self.recibir_hasta(socket, ritmo, cantidad) }
     }
 
     #[inline(never)]
-    fn recibir_hasta(&mut self, socket: &Socket, acuse: &Acuse, cantidad: usize) -> Result<(), Corte> {
+    fn recibir_hasta(&mut self, socket: &Socket, ritmo: &Ritmo, cantidad: usize) -> Result<(), Corte> {
         let llena = self.hasta == self.bytes.len() && self.desde > 0;
         self.bytes.copy_within(self.desde..self.hasta, 0);
         self.hasta -= self.desde;
@@ -77,10 +78,13 @@ impl Lectura {
             // La última vez había más de lo que entraba: con el doble, la mitad de las recepciones.
             self.agrandar(self.bytes.len() * 2)?;
         }
+        let _constancia = ritmo.recibiendo();
+        let mut tramo = if self.hasta == 0 && cantidad == LARGO_DE_HEADER { Tramo::Comienzo } else { Tramo::Resto };
         while self.hasta < cantidad {
             self.hacer_lugar(cantidad)?;
             let libre = self.bytes.get_mut(self.hasta..).unwrap_or_default();
-            self.hasta += red::recibir_al_menos(socket.as_fd(), acuse, libre, 1)?;
+            self.hasta += red::recibir_al_menos(socket.as_fd(), ritmo, tramo, libre, 1)?;
+            tramo = Tramo::Resto;
         }
         Ok(())
     }
@@ -174,18 +178,19 @@ impl Envio {
 #[inline(always)]
 pub(crate) fn enviar<const N: usize>(
     fd: BorrowedFd<'_>,
-    acuse: &Acuse,
+    ritmo: &Ritmo,
     envio: &Envio,
+    alguien_recibe: impl FnOnce() -> bool,
     partes: [&[u8]; N],
 ) -> Resultado<()> {
     let _turno = envio.turno.tomar();
     envio.controlar_al_par(fd)?;
+    ritmo.al_enviar(fd, alguien_recibe);
     let mut junto = [0; CABE_JUNTO];
     let enviado = match copiar_juntas(&mut junto, partes) {
         Some(mensaje) => red::enviar_bytes(fd, mensaje),
         None => red::enviar_todo(fd, &mut partes.map(IoSlice::new)),
     };
-    acuse.anotar(false);
     enviado.map_err(|corte| mensaje_cortado(fd, corte))
 }
 
@@ -204,11 +209,12 @@ fn copiar_juntas<'a, const N: usize>(lugar: &'a mut [u8; CABE_JUNTO], partes: [&
 }
 
 /// Envía mensajes ya armados, uno detrás de otro.
-pub(crate) fn enviar_armados(fd: BorrowedFd<'_>, acuse: &Acuse, envio: &Envio, mensajes: &[u8]) -> Resultado<()> {
+pub(crate) fn enviar_armados(fd: BorrowedFd<'_>, ritmo: &Ritmo, envio: &Envio, mensajes: &[u8]) -> Resultado<()> {
     let _turno = envio.turno.tomar();
     envio.controlar_al_par(fd)?;
+    // Lo que se encoló ya viene junto.
+    ritmo.al_enviar(fd, || true);
     let enviado = red::enviar_bytes(fd, mensajes);
-    acuse.anotar(false);
     enviado.map_err(|corte| mensaje_cortado(fd, corte))
 }
 
@@ -281,9 +287,9 @@ pub(crate) fn error_de_recepcion(socket: &Socket, corte: Corte, parte: Parte, es
 
 /// Recibe un header entero.
 #[inline]
-pub(crate) fn recibir_header(fd: BorrowedFd<'_>, acuse: &Acuse, limite: u32) -> Resultado<Header> {
+pub(crate) fn recibir_header(fd: BorrowedFd<'_>, ritmo: &Ritmo, limite: u32) -> Resultado<Header> {
     let mut bytes = [0; LARGO_DE_HEADER];
-    red::recibir_todo(fd, acuse, &mut bytes).map_err(|corte| {
+    red::recibir_todo(fd, ritmo, Tramo::Comienzo, &mut bytes).map_err(|corte| {
         let hay = corte.movidos;
         error_de_header(&SockRef::from(&fd), corte, hay)
     })?;
@@ -292,9 +298,10 @@ pub(crate) fn recibir_header(fd: BorrowedFd<'_>, acuse: &Acuse, limite: u32) -> 
 
 /// Recibe un entero del header: el código o el tamaño.
 #[inline(always)]
-pub(crate) fn recibir_entero(fd: BorrowedFd<'_>, acuse: &Acuse, parte: Parte) -> Resultado<[u8; LARGO_DE_ENTERO]> {
+pub(crate) fn recibir_entero(fd: BorrowedFd<'_>, ritmo: &Ritmo, parte: Parte) -> Resultado<[u8; LARGO_DE_ENTERO]> {
     let mut entero = [0; LARGO_DE_ENTERO];
-    red::recibir_todo(fd, acuse, &mut entero)
+    let tramo = if parte == Parte::Codigo { Tramo::Comienzo } else { Tramo::Resto };
+    red::recibir_todo(fd, ritmo, tramo, &mut entero)
         .map_err(|corte| error_de_recepcion(&SockRef::from(&fd), corte, parte, LARGO_DE_ENTERO))?;
     Ok(entero)
 }
@@ -303,10 +310,10 @@ pub(crate) fn recibir_entero(fd: BorrowedFd<'_>, acuse: &Acuse, parte: Parte) ->
 #[inline(always)]
 pub(crate) fn recibir_tamanio(
     fd: BorrowedFd<'_>,
-    acuse: &Acuse,
+    ritmo: &Ritmo,
     codigo: Option<[u8; LARGO_DE_ENTERO]>,
     limite: u32,
 ) -> Resultado<u32> {
-    let tamanio = recibir_entero(fd, acuse, Parte::Tamanio)?;
+    let tamanio = recibir_entero(fd, ritmo, Parte::Tamanio)?;
     protocolo::leer_tamanio(BytesDeHeader { codigo, tamanio }, limite)
 }

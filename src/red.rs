@@ -4,13 +4,13 @@
 
 use std::io::{self, ErrorKind, IoSlice};
 use std::net::{Shutdown, SocketAddr};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
-use crate::sistema::{self, Byte, Sentido};
+use crate::ritmo::{Ritmo, Tramo};
+use crate::sistema::{self, Byte, Mirada, Sentido};
 
 /// Una operación que no se completó: cuántos bytes llegó a mover, y por qué paró.
 #[derive(Debug)]
@@ -113,10 +113,9 @@ pub(crate) fn conectar(direccion: SocketAddr, vence: Option<Instant>) -> Result<
     match socket.connect(&direccion.into()) {
         Ok(()) => {}
         // Interrumpida o en camino, sigue sola: volver a llamar a connect daría EALREADY.
-        Err(causa) if en_camino(&causa) => terminar_de_conectar(&socket, vence)?,
+        Err(causa) if en_camino(&causa) => terminar_de_conectar(&socket, direccion, vence)?,
         Err(causa) => return Err(causa.into()),
     }
-    rechazar_si_es_uno_mismo(&socket, direccion)?;
     Ok(socket)
 }
 
@@ -124,23 +123,22 @@ fn en_camino(causa: &io::Error) -> bool {
     causa.raw_os_error() == Some(libc::EINPROGRESS) || causa.kind() == ErrorKind::Interrupted
 }
 
-fn terminar_de_conectar(socket: &Socket, vence: Option<Instant>) -> Result<(), SinConexion> {
+fn terminar_de_conectar(socket: &Socket, direccion: SocketAddr, vence: Option<Instant>) -> Result<(), SinConexion> {
+    // En la misma máquina ya está hecha: preguntarlo así es una llamada en vez de dos.
+    match socket.connect(&direccion.into()) {
+        Err(causa) if causa.raw_os_error() == Some(libc::EALREADY) => {}
+        Err(causa) if causa.raw_os_error() != Some(libc::EISCONN) => return Err(causa.into()),
+        _ => return Ok(()),
+    }
     if !sistema::esperar_a(socket, Sentido::Escritura, vence)? {
         return Err(SinConexion::Plazo);
     }
     socket.take_error()?.map_or(Ok(()), |causa| Err(causa.into()))
 }
 
-/// Un puerto del rango efímero sin nadie que escuche puede conectarse consigo mismo: eso es que no hay nadie.
-fn rechazar_si_es_uno_mismo(socket: &Socket, direccion: SocketAddr) -> io::Result<()> {
-    const PRIMER_PUERTO_EFIMERO: u16 = 1024;
-    if direccion.port() < PRIMER_PUERTO_EFIMERO || !direccion.ip().is_loopback() {
-        return Ok(());
-    }
-    if socket.local_addr()?.as_socket() == Some(direccion) {
-        return Err(io::Error::from_raw_os_error(libc::ECONNREFUSED));
-    }
-    Ok(())
+/// Si se conectó consigo mismo, que es que no hay nadie: le puede pasar a quien llama a un puerto del rango efímero.
+pub(crate) fn es_uno_mismo(socket: &Socket, direccion: SocketAddr) -> bool {
+    socket.local_addr().is_ok_and(|propia| propia.as_socket() == Some(direccion))
 }
 
 /// Prepara una conexión recién hecha: que ninguna respuesta espere al algoritmo de Nagle y, si se pide, que se note en
@@ -171,7 +169,7 @@ fn mantener_viva(socket: &Socket, segundos: u32) -> io::Result<()> {
 
 /// Devuelve el modo bloqueante, el que espera un programa del TP0.
 pub(crate) fn dejar_bloqueante(socket: &Socket) -> io::Result<()> {
-    socket.set_nonblocking(false)
+    sistema::dejar_bloqueante(socket)
 }
 
 /// Envía todos los bytes de `partes`, en orden.
@@ -223,25 +221,31 @@ pub(crate) fn enviar_sin_esperar(socket: &Socket, partes: &[IoSlice<'_>]) -> io:
 
 /// Recibe hasta llenar `destino`.
 #[inline(always)]
-pub(crate) fn recibir_todo<B: Byte>(fd: BorrowedFd<'_>, acuse: &Acuse, destino: &mut [B]) -> Result<(), Corte> {
+pub(crate) fn recibir_todo<B: Byte>(
+    fd: BorrowedFd<'_>,
+    ritmo: &Ritmo,
+    tramo: Tramo,
+    destino: &mut [B],
+) -> Result<(), Corte> {
     let minimo = destino.len();
-    recibir_al_menos(fd, acuse, destino, minimo).map(|_| ())
+    recibir_al_menos(fd, ritmo, tramo, destino, minimo).map(|_| ())
 }
 
 /// Recibe hasta tener `minimo` bytes en `destino`, y los que ya estén hasta llenarlo. Dice cuántos.
 #[inline(always)]
 pub(crate) fn recibir_al_menos<B: Byte>(
     fd: BorrowedFd<'_>,
-    acuse: &Acuse,
+    ritmo: &Ritmo,
+    tramo: Tramo,
     destino: &mut [B],
     minimo: usize,
 ) -> Result<usize, Corte> {
     if minimo == 0 {
         return Ok(0);
     }
-    match recibir_una_vez(fd, acuse, destino) {
+    match recibir_una_vez(fd, ritmo, tramo, destino) {
         Ok(recibidos) if recibidos >= minimo => Ok(recibidos),
-        primero => seguir_recibiendo(fd, acuse, destino, minimo, primero),
+        primero => seguir_recibiendo(fd, ritmo, destino, minimo, primero),
     }
 }
 
@@ -249,7 +253,7 @@ pub(crate) fn recibir_al_menos<B: Byte>(
 #[inline(never)]
 fn seguir_recibiendo<B: Byte>(
     fd: BorrowedFd<'_>,
-    acuse: &Acuse,
+    ritmo: &Ritmo,
     destino: &mut [B],
     minimo: usize,
     primero: io::Result<usize>,
@@ -269,7 +273,7 @@ fn seguir_recibiendo<B: Byte>(
         if movidos >= minimo {
             return Ok(movidos);
         }
-        ultimo = recibir_una_vez(fd, acuse, destino.get_mut(movidos..).unwrap_or_default());
+        ultimo = recibir_una_vez(fd, ritmo, Tramo::Resto, destino.get_mut(movidos..).unwrap_or_default());
     }
 }
 
@@ -277,68 +281,49 @@ fn seguir_recibiendo<B: Byte>(
 pub(crate) fn recibir_todo_antes_de(socket: &Socket, destino: &mut [u8], vence: Option<Instant>) -> Result<(), Corte> {
     let mut movidos = 0;
     while let Some(libre) = destino.get_mut(movidos..).filter(|libre| !libre.is_empty()) {
-        match sistema::esperar_a(socket, Sentido::Lectura, vence) {
-            Ok(true) => {
-                let recibidos = recibir_al_menos(socket.as_fd(), &Acuse::nuevo(), libre, 1);
-                movidos += recibidos.map_err(|corte| Corte { movidos, ..corte })?;
-            }
-            Ok(false) => return Err(Corte { movidos, causa: Causa::Plazo }),
+        match recibir_algo_antes_de(socket, libre, vence) {
+            Ok(Some(0)) => return Err(Corte { movidos, causa: Causa::Fin }),
+            Ok(Some(recibidos)) => movidos += recibidos,
+            Ok(None) => return Err(Corte { movidos, causa: Causa::Plazo }),
             Err(causa) => return Err(Corte { movidos, causa: Causa::Sistema(causa) }),
         }
     }
     Ok(())
 }
 
-/// Si el otro puede estar esperando, para mandar lo que sigue, que se le confirme lo que ya mandó.
-///
-/// Con el algoritmo de Nagle, quien escribe dos veces retiene lo segundo hasta que le confirman lo primero; y el kernel de este
-/// lado demora esa confirmación hasta 40 ms, por si sale junto con una respuesta. Si en vez de responder se va a esperar más, no hay con
-/// qué juntarla: se la pide ya ([`recibir_una_vez`]). Lo que se envía la lleva consigo.
-///
-/// Todo en cero es una conexión nueva.
-#[derive(Debug)]
-pub(crate) struct Acuse {
-    debe: AtomicBool,
-}
-
-impl Acuse {
-    pub(crate) const fn nuevo() -> Self {
-        Self { debe: AtomicBool::new(false) }
-    }
-
-    #[inline(always)]
-    fn debe(&self) -> bool {
-        self.debe.load(Ordering::Relaxed)
-    }
-
-    /// Se recibió algo, o se envió: sólo escribe si cambia, que casi nunca es.
-    #[inline(always)]
-    pub(crate) fn anotar(&self, debe: bool) {
-        if self.debe() != debe {
-            self.debe.swap(debe, Ordering::Relaxed);
+/// Lo que llegue antes de que se haga tarde; `None`, nada.
+fn recibir_algo_antes_de(socket: &Socket, libre: &mut [u8], vence: Option<Instant>) -> io::Result<Option<usize>> {
+    while sistema::esperar_a(socket, Sentido::Lectura, vence)? {
+        if let Some(recibidos) = sistema::recibir_ya(socket, libre, Mirada::Consume)? {
+            return Ok(Some(recibidos));
         }
     }
+    Ok(None)
 }
 
-/// Una recepción. Si se debe una confirmación y no hay nada todavía, la manda antes de quedarse esperando.
+/// Una recepción.
 #[inline(always)]
-fn recibir_una_vez<B: Byte>(fd: BorrowedFd<'_>, acuse: &Acuse, destino: &mut [B]) -> io::Result<usize> {
-    if acuse.debe() {
-        match sistema::recibir(fd, destino, libc::MSG_DONTWAIT) {
-            Err(causa) if causa.kind() == ErrorKind::WouldBlock => confirmar(fd),
-            salida => return salida,
+fn recibir_una_vez<B: Byte>(fd: BorrowedFd<'_>, ritmo: &Ritmo, tramo: Tramo, destino: &mut [B]) -> io::Result<usize> {
+    let banderas = if ritmo.al_recibir(fd, tramo) { libc::MSG_DONTWAIT } else { 0 };
+    match sistema::recibir(fd, destino, banderas) {
+        Ok(recibidos) => {
+            ritmo.anotar_recepcion();
+            Ok(recibidos)
         }
+        Err(causa) if banderas != 0 && causa.kind() == ErrorKind::WouldBlock => esperar_y_recibir(fd, ritmo, destino),
+        Err(causa) => Err(causa),
     }
-    let recibidos = sistema::recibir(fd, destino, 0)?;
-    acuse.anotar(true);
-    Ok(recibidos)
 }
 
-/// Manda ya la confirmación que el kernel está demorando.
 #[cold]
-fn confirmar(fd: BorrowedFd<'_>) {
-    // Falla sólo si no es TCP, donde no hay nada que confirmar.
-    let _ = SockRef::from(&fd).set_tcp_quickack(true);
+#[inline(never)]
+fn esperar_y_recibir<B: Byte>(fd: BorrowedFd<'_>, ritmo: &Ritmo, destino: &mut [B]) -> io::Result<usize> {
+    let recibidos = match ritmo.antes_de_dormir(fd, || sistema::recibir(fd, destino, libc::MSG_DONTWAIT)) {
+        Some(mirado) => mirado?,
+        None => sistema::recibir(fd, destino, 0)?,
+    };
+    ritmo.anotar_recepcion();
+    Ok(recibidos)
 }
 
 /// Una espera que todavía no movió nada.

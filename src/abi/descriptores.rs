@@ -29,7 +29,8 @@ use crate::memoria::texto;
 use crate::mensaje::{self, Envio};
 use crate::opciones;
 use crate::protocolo::LARGO_DE_HEADER;
-use crate::red::{self, Acuse};
+use crate::red;
+use crate::ritmo::Ritmo;
 use crate::sistema::{self, Cerrojo, Compartido, HijoConUnHilo};
 
 /// Ranuras que se piden juntas.
@@ -67,7 +68,7 @@ struct Ranura {
     /// Lo toman liberar y enterrar, para que el socket no cambie entre que se lo mira y se lo anota.
     identidad: Cerrojo<()>,
     envio: Envio,
-    acuse: Acuse,
+    ritmo: Ritmo,
     escucha: Cerrojo<Option<Pagina<Escucha>>>,
     atencion: Cerrojo<Option<Compartido<Atencion>>>,
 }
@@ -204,7 +205,7 @@ pub(super) fn entregar(entrega: Entrega) -> Resultado<Entregado> {
     ranura.tamanio_maximo.swap(tamanio_maximo, Ordering::AcqRel);
     ranura.bifurcacion.swap(BIFURCACIONES.load(Ordering::Acquire), Ordering::AcqRel);
     ranura.envio.renovar();
-    ranura.acuse.anotar(false);
+    ranura.ritmo.renovar();
     uso.cambiar_escucha(escucha);
     Ok(Entregado { descriptor: socket.into_raw_fd(), serie })
 }
@@ -277,13 +278,20 @@ impl Uso {
     /// Envía un mensaje, sin mezclarlo con el de otro hilo.
     #[inline(always)]
     pub(super) fn enviar(&self, header: [u8; LARGO_DE_HEADER], payload: &[u8]) -> Resultado<()> {
-        mensaje::enviar(self.fd, self.acuse(), &self.ranura.envio, [&header, payload])
+        let alguien_recibe = || !self.es_solo_de_esta_llamada();
+        mensaje::enviar(self.fd, self.ritmo(), &self.ranura.envio, alguien_recibe, [&header, payload])
+    }
+
+    /// Si lo hizo la biblioteca y no hay otra llamada en vuelo sobre él. De uno del programa no se tocan sus opciones.
+    fn es_solo_de_esta_llamada(&self) -> bool {
+        let en_vuelo = self.ranura.estado.load(Ordering::SeqCst) & EN_VUELO;
+        en_vuelo == 1 && self.ranura.serie.load(Ordering::Acquire) != 0 && self.es_el_mismo_socket()
     }
 
     /// Lo que hay que saber antes de esperar algo del otro.
     #[inline(always)]
-    pub(super) fn acuse(&self) -> &Acuse {
-        &self.ranura.acuse
+    pub(super) fn ritmo(&self) -> &Ritmo {
+        &self.ranura.ritmo
     }
 
     /// El mayor payload de esta conexión. El de una que no hizo la biblioteca es el del entorno.

@@ -15,6 +15,7 @@ use crate::error::{Error, Parte, Resultado};
 use crate::mensaje::{error_de_recepcion, recibir_entero, recibir_header, recibir_tamanio};
 use crate::protocolo::{self, Header, LARGO_DE_ENTERO, MENSAJE, PAQUETE, Valores};
 use crate::red::{self, Corte};
+use crate::ritmo::Tramo;
 
 /// TITULO: 3. Recibir
 ///
@@ -229,10 +230,10 @@ fn recibir_entero_y_payload(uso: &Uso) -> Resultado<(i32, Bloque, usize)> {
     let limite = uso.tamanio_maximo()?;
     let header = match uso.usar_codigo().filter(|_| uso.es_el_mismo_socket()) {
         Some(codigo) => {
-            let tamanio = recibir_tamanio(uso.fd(), uso.acuse(), Some(codigo.to_le_bytes()), limite)?;
+            let tamanio = recibir_tamanio(uso.fd(), uso.ritmo(), Some(codigo.to_le_bytes()), limite)?;
             Header::nuevo(codigo, en_memoria(tamanio), limite)?
         }
-        None => recibir_header(uso.fd(), uso.acuse(), limite)?,
+        None => recibir_header(uso.fd(), uso.ritmo(), limite)?,
     };
     let tamanio = en_memoria(header.tamanio());
     Ok((header.codigo(), recibir_bloque(uso, tamanio)?, tamanio))
@@ -249,7 +250,7 @@ fn armar_paquete(codigo: i32, payload: Bloque, tamanio: usize) -> Resultado<*mut
 
 #[inline(always)]
 fn recibir_codigo(uso: &Uso) -> Resultado<i32> {
-    protocolo::leer_codigo(recibir_entero(uso.fd(), uso.acuse(), Parte::Codigo)?)
+    protocolo::leer_codigo(recibir_entero(uso.fd(), uso.ritmo(), Parte::Codigo)?)
 }
 
 /// Si falló, la conexión quedó en el medio de algo: se la termina para que la próxima operación dé -1. Con shutdown no alcanza: lo que ya
@@ -272,7 +273,7 @@ fn terminar_si_corresponde(uso: &Uso, error: &Error) {
 fn recibir_payload(uso: &Uso) -> Resultado<(Bloque, usize)> {
     let codigo = uso.usar_codigo().map(i32::to_le_bytes);
     let limite = uso.tamanio_maximo()?;
-    let tamanio = en_memoria(recibir_tamanio(uso.fd(), uso.acuse(), codigo, limite)?);
+    let tamanio = en_memoria(recibir_tamanio(uso.fd(), uso.ritmo(), codigo, limite)?);
     Ok((recibir_bloque(uso, tamanio)?, tamanio))
 }
 
@@ -284,11 +285,11 @@ fn en_memoria(tamanio: u32) -> usize {
 fn recibir_lista(uso: &Uso) -> Resultado<Lista> {
     let limite = uso.tamanio_maximo()?;
     let tamanio =
-        |codigo: [u8; LARGO_DE_ENTERO]| recibir_tamanio(uso.fd(), uso.acuse(), Some(codigo), limite).map(en_memoria);
+        |codigo: [u8; LARGO_DE_ENTERO]| recibir_tamanio(uso.fd(), uso.ritmo(), Some(codigo), limite).map(en_memoria);
     if let Some(codigo) = uso.usar_codigo().filter(|_| uso.es_el_mismo_socket()) {
         return recibir_valores(uso, tamanio(codigo.to_le_bytes())?);
     }
-    let primero = recibir_entero(uso.fd(), uso.acuse(), Parte::Codigo)?;
+    let primero = recibir_entero(uso.fd(), uso.ritmo(), Parte::Codigo)?;
     match i32::from_le_bytes(primero) {
         // El código PAQUETE: como tamaño no puede ser, porque un valor ocupa al menos 4 bytes.
         PAQUETE => recibir_valores(uso, tamanio(primero)?),
@@ -348,7 +349,7 @@ impl<'a> Payload<'a> {
     /// Recibe hasta tener `minimo` bytes en `destino`, y los que ya estén hasta llenarlo. Dice cuántos.
     #[inline(always)]
     fn recibir_al_menos(&mut self, destino: &mut [MaybeUninit<u8>], minimo: usize) -> Resultado<usize> {
-        let recibidos = red::recibir_al_menos(self.uso.fd(), self.uso.acuse(), destino, minimo)
+        let recibidos = red::recibir_al_menos(self.uso.fd(), self.uso.ritmo(), Tramo::Resto, destino, minimo)
             .map_err(|corte| self.cortado(corte))?;
         self.recibidos += recibidos;
         Ok(recibidos)

@@ -7,7 +7,7 @@
 //!   sin leerle nada.
 //! * Qué hacer en el hijo de un fork, donde los hilos del padre no existen.
 //! * Tres consultas chicas: manejadores de señales, límite de descriptores, reloj.
-//! * TCP_DEFER_ACCEPT y SO_RCVLOWAT, dos opciones que socket2 no tiene, y `recv(2)` con sus opciones sobre bytes comunes.
+//! * TCP_DEFER_ACCEPT, SO_RCVLOWAT y FIONBIO, que socket2 no tiene, y `recv(2)` con sus opciones sobre bytes comunes.
 //!
 //! Cada función de aquí es segura de llamar con cualquier argumento.
 #![expect(unsafe_code, reason = "es la sala documentada para lo que std y socket2 no ofrecen")]
@@ -32,6 +32,8 @@ pub(crate) use consultas::{ahora_ns, limite_de_descriptores, variable};
 pub(crate) use espera::{Interes, Sentido, dentro_de, el_par_cerro, esperar, esperar_a, esperar_o_interrumpirse};
 pub(crate) use hijo::{NoSeHereda, cerrar_copia, despues_en_el_hijo};
 pub(crate) use hilo::{Hilo, Tarea};
-pub(crate) use sockets::{Byte, Mirada, diferir_aceptacion, enviar, recibir, recibir_ya, umbral_de_lectura};
+pub(crate) use sockets::{
+    Byte, Mirada, dejar_bloqueante, diferir_aceptacion, enviar, recibir, recibir_ya, umbral_de_lectura,
+};
 pub(crate) use timbre::Timbre;
 pub(crate) use turno::{MiTurno, Turno};

@@ -16,6 +16,14 @@ pub(crate) fn umbral_de_lectura(socket: &impl AsFd, bytes: i32) -> io::Result<()
     poner(socket, libc::SOL_SOCKET, libc::SO_RCVLOWAT, bytes)
 }
 
+/// Le devuelve el modo bloqueante. Con fcntl son dos llamadas.
+pub(crate) fn dejar_bloqueante(socket: &impl AsFd) -> io::Result<()> {
+    let sin_bloqueo: libc::c_int = 0;
+    // SAFETY: FIONBIO lee un entero, que está vivo, y el socket está prestado mientras dura la llamada.
+    let salida = unsafe { libc::ioctl(socket.as_fd().as_raw_fd(), libc::FIONBIO, &raw const sin_bloqueo) };
+    if salida == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
 fn poner(socket: &impl AsFd, nivel: libc::c_int, opcion: libc::c_int, valor: libc::c_int) -> io::Result<()> {
     let lugar = (&raw const valor).cast();
     let largo = libc::socklen_t::try_from(size_of::<libc::c_int>()).map_err(io::Error::other)?;

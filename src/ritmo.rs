@@ -1,0 +1,228 @@
+//! El ritmo de una conversación: cuándo conviene que el kernel junte lo chico, y que nadie se quede esperando por eso.
+//!
+//! El algoritmo de Nagle retiene lo que se escribe mientras falte confirmar algo anterior, y el kernel del otro lado demora la
+//! confirmación hasta 40 ms, por si sale junto con una respuesta. Así se juntan muchos mensajes chicos en pocos segmentos, que es lo
+//! que conviene a quien manda muchos seguidos; y así espera 40 ms quien manda dos y se queda esperando la respuesta. Las reglas que dan
+//! lo primero sin lo segundo:
+//!
+//! * Se envía sin Nagle. Recién después de [`RAFAGA`] envíos sin recibir nada, y si ningún otro hilo está recibiendo, se lo deja juntar.
+//! * Antes de recibir vuelve a estar sin Nagle, y con eso sale lo retenido: ninguna respuesta espera por algo que no salió.
+//! * Quien recibe por segunda vez sin haber enviado nada, o se queda esperando lo que falta de un mensaje, le pide al kernel que
+//!   confirme ya, y al terminar de leer las veces que sigan. Así tampoco espera el que habla sin esta biblioteca, con Nagle siempre.
+//!
+//! En una ida y vuelta no hay ni una llamada al sistema de más.
+
+use std::io::{self, ErrorKind};
+use std::os::fd::BorrowedFd;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+
+use socket2::SockRef;
+
+use crate::sistema;
+
+/// Cuántos envíos sin recibir nada son una ráfaga.
+const RAFAGA: u8 = 16;
+/// Hubo una ráfaga, y el kernel junta lo que se envía.
+const JUNTANDO: u8 = 100;
+/// Se recibió algo desde el último envío, y su confirmación puede estar demorada.
+const DEMORADO: u8 = 200;
+/// Se recibió algo desde el último envío, y lo que se recibe se confirma enseguida.
+const ENSEGUIDA: u8 = 201;
+
+/// El de una conexión. Todo en cero es el de una nueva.
+#[derive(Debug)]
+pub(crate) struct Ritmo {
+    /// Cuántos envíos van desde la última recepción, o una de las constantes.
+    estado: AtomicU8,
+    /// En cuántos de los próximos mensajes se va a esperar sin mirar antes un rato.
+    sin_mirar: AtomicU8,
+    /// Cuántas se dejan pasar después de haber mirado en vano.
+    desconfianza: AtomicU8,
+    /// Si alguien avisó que está recibiendo ([`recibiendo`](Self::recibiendo)).
+    reciben: AtomicBool,
+}
+
+/// Qué parte de un mensaje se va a recibir.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tramo {
+    /// El comienzo de uno nuevo.
+    Comienzo,
+    /// Lo que falta de uno que ya empezó.
+    Resto,
+}
+
+impl Ritmo {
+    pub(crate) const fn nuevo() -> Self {
+        Self {
+            estado: AtomicU8::new(0),
+            sin_mirar: AtomicU8::new(0),
+            desconfianza: AtomicU8::new(0),
+            reciben: AtomicBool::new(false),
+        }
+    }
+
+    /// Empieza una conexión nueva.
+    pub(crate) fn renovar(&self) {
+        self.estado.swap(0, Ordering::Relaxed);
+        self.sin_mirar.swap(0, Ordering::Relaxed);
+        self.desconfianza.swap(0, Ordering::Relaxed);
+    }
+
+    #[inline(always)]
+    fn estado(&self) -> u8 {
+        self.estado.load(Ordering::Relaxed)
+    }
+
+    /// Antes de enviar. `alguien_recibe`: si otro hilo está esperando algo por esta conexión.
+    #[inline(always)]
+    pub(crate) fn al_enviar(&self, fd: BorrowedFd<'_>, alguien_recibe: impl FnOnce() -> bool) {
+        match self.estado() {
+            JUNTANDO => {}
+            envios @ 0..RAFAGA => {
+                self.estado.swap(envios + 1, Ordering::Relaxed);
+            }
+            RAFAGA => self.juntar(fd, alguien_recibe),
+            _ => {
+                self.estado.swap(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Desde ahora el kernel junta lo que se envía, salvo que justo alguien esté por recibir.
+    #[cold]
+    #[inline(never)]
+    fn juntar(&self, fd: BorrowedFd<'_>, alguien_recibe: impl FnOnce() -> bool) {
+        // Primero se anuncia y después se mira: quien recibe hace las dos cosas al revés, y alguno de los dos ve al otro.
+        self.estado.swap(JUNTANDO, Ordering::SeqCst);
+        if alguien_recibe() {
+            self.estado.swap(1, Ordering::SeqCst);
+            return;
+        }
+        // Falla sólo si no es TCP, donde nada se retiene.
+        let _ = SockRef::from(&fd).set_tcp_nodelay(false);
+        if self.estado() != JUNTANDO {
+            // Alguien llegó a recibir en el medio, y soltó antes de que se juntara.
+            let _ = SockRef::from(&fd).set_tcp_nodelay(true);
+        }
+    }
+
+    /// Avisa que un hilo está recibiendo, mientras no se suelte lo que devuelve.
+    pub(crate) fn recibiendo(&self) -> Recibiendo<'_> {
+        self.reciben.swap(true, Ordering::SeqCst);
+        Recibiendo { ritmo: self }
+    }
+
+    /// Si alguien avisó que está recibiendo.
+    pub(crate) fn alguien_recibe(&self) -> bool {
+        self.reciben.load(Ordering::SeqCst)
+    }
+
+    /// Antes de recibir: si conviene mirar primero si hay algo, sin esperar.
+    #[inline(always)]
+    pub(crate) fn al_recibir(&self, fd: BorrowedFd<'_>, tramo: Tramo) -> bool {
+        match self.estado() {
+            JUNTANDO => {
+                self.soltar(fd);
+                false
+            }
+            DEMORADO if tramo == Tramo::Comienzo => {
+                self.confirmar(fd);
+                false
+            }
+            DEMORADO => true,
+            _ => self.conviene_mirar(tramo),
+        }
+    }
+
+    #[inline(always)]
+    fn conviene_mirar(&self, tramo: Tramo) -> bool {
+        let faltan = self.sin_mirar.load(Ordering::Relaxed);
+        if faltan > 0 && tramo == Tramo::Comienzo {
+            self.sin_mirar.swap(faltan - 1, Ordering::Relaxed);
+        }
+        faltan == 0
+    }
+
+    /// Sale lo retenido.
+    #[cold]
+    #[inline(never)]
+    fn soltar(&self, fd: BorrowedFd<'_>) {
+        self.estado.swap(0, Ordering::Relaxed);
+        let _ = SockRef::from(&fd).set_tcp_nodelay(true);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn confirmar(&self, fd: BorrowedFd<'_>) {
+        self.estado.swap(ENSEGUIDA, Ordering::Relaxed);
+        let _ = SockRef::from(&fd).set_tcp_quickack(true);
+    }
+
+    /// Después de recibir algo.
+    #[inline(always)]
+    pub(crate) fn anotar_recepcion(&self) {
+        if self.estado() < JUNTANDO {
+            self.estado.swap(DEMORADO, Ordering::Relaxed);
+        }
+    }
+
+    /// No había nada: mira un rato más, y si tampoco, confirma lo que haga falta antes de que se espere durmiendo.
+    ///
+    /// Dormir y despertar cuesta más que una respuesta que ya viene, y en una máquina virtual, varias veces más. Mirar en vano cuesta hasta
+    /// [`UN_RATO_NS`] de procesador; cada vez que pasa, se dejan pasar el doble de mensajes antes de volver a intentarlo.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn antes_de_dormir(
+        &self,
+        fd: BorrowedFd<'_>,
+        mut mirar: impl FnMut() -> io::Result<usize>,
+    ) -> Option<io::Result<usize>> {
+        if self.estado() == DEMORADO {
+            self.confirmar(fd);
+        }
+        if self.sin_mirar.load(Ordering::Relaxed) > 0 {
+            return None;
+        }
+        let mirado = mirar_un_rato(|| match mirar() {
+            Err(causa) if causa.kind() == ErrorKind::WouldBlock => None,
+            salida => Some(salida),
+        });
+        if mirado.is_some() {
+            self.desconfianza.swap(0, Ordering::Relaxed);
+            return mirado;
+        }
+        let desconfianza = self.desconfianza.load(Ordering::Relaxed);
+        let desconfianza = desconfianza.saturating_mul(2).clamp(1, DESCONFIANZA_MAXIMA);
+        self.desconfianza.swap(desconfianza, Ordering::Relaxed);
+        self.sin_mirar.swap(desconfianza, Ordering::Relaxed);
+        None
+    }
+}
+
+/// Mira una y otra vez hasta que haya algo, o hasta que pase [`UN_RATO_NS`].
+pub(crate) fn mirar_un_rato<T>(mut mirar: impl FnMut() -> Option<T>) -> Option<T> {
+    let hasta = sistema::ahora_ns().wrapping_add(UN_RATO_NS);
+    while sistema::ahora_ns() < hasta {
+        if let Some(visto) = mirar() {
+            return Some(visto);
+        }
+        std::hint::spin_loop();
+    }
+    None
+}
+
+/// La constancia de que un hilo está recibiendo.
+#[derive(Debug)]
+pub(crate) struct Recibiendo<'a> {
+    ritmo: &'a Ritmo,
+}
+
+impl Drop for Recibiendo<'_> {
+    fn drop(&mut self) {
+        self.ritmo.reciben.swap(false, Ordering::SeqCst);
+    }
+}
+
+/// Cuánto se mira antes de dormir, como mucho.
+const UN_RATO_NS: i64 = 20_000;
+const DESCONFIANZA_MAXIMA: u8 = 128;
