@@ -169,7 +169,7 @@ impl Ritmo {
     /// No había nada: mira un rato más, y si tampoco, confirma lo que haga falta antes de que se espere durmiendo.
     ///
     /// Dormir y despertar cuesta más que una respuesta que ya viene, y en una máquina virtual, varias veces más. Mirar en vano cuesta hasta
-    /// [`UN_RATO_NS`] de procesador; cada vez que pasa, se dejan pasar el doble de mensajes antes de volver a intentarlo.
+    /// [`UN_RATO_NS`] de procesador; cada vez que pasa, se dejan pasar más mensajes antes de volver a intentarlo.
     #[cold]
     #[inline(never)]
     pub(crate) fn antes_de_dormir(
@@ -192,7 +192,7 @@ impl Ritmo {
             return mirado;
         }
         let desconfianza = self.desconfianza.load(Ordering::Relaxed);
-        let desconfianza = desconfianza.saturating_mul(2).clamp(1, DESCONFIANZA_MAXIMA);
+        let desconfianza = desconfianza.saturating_mul(8).clamp(4, DESCONFIANZA_MAXIMA);
         self.desconfianza.swap(desconfianza, Ordering::Relaxed);
         self.sin_mirar.swap(desconfianza, Ordering::Relaxed);
         None
