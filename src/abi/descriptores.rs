@@ -311,9 +311,13 @@ impl Uso {
         Ok(del_entorno)
     }
 
-    /// Recuerda el código de operación que este hilo acaba de leer.
+    /// Recuerda el código de operación que este hilo acaba de leer. Si el socket no lo entregó la biblioteca, también cuál es: el número
+    /// pudo ser antes de otro, y al usar el código se los compara.
     #[inline(always)]
     pub(super) fn anotar_codigo(&self, codigo: i32) {
+        if self.ranura.serie.load(Ordering::Acquire) == 0 {
+            self.es_el_mismo_socket();
+        }
         let anotado = (u64::from(este_hilo()) << 32) | u64::from(codigo.unsigned_abs());
         self.ranura.codigo.swap(anotado, Ordering::AcqRel);
     }
