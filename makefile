@@ -6,6 +6,8 @@
 #   make test          corre todas las pruebas
 #   make confianza     corre todo lo que cuenta la tabla de confianza de los README, y la escribe
 #   make valgrind      la demo con cada programa bajo valgrind, sin tolerar un solo error
+#   make fuzz          le da bytes cualesquiera, un minuto por objetivo (fuzz/LEEME.md)
+#   make verificadores memcheck, helgrind, AddressSanitizer, ThreadSanitizer y Miri
 #   make install       instala lo ya compilado; hace falta poder escribir: sudo make install
 #   make uninstall     borra exactamente lo que instaló
 #   make clean         borra lo compilado
@@ -62,6 +64,12 @@ test: all
 # Con CONFIANZA_DIR no corre nada: escribe en los README lo que ya dejó ahí otra corrida.
 confianza: $(if $(CONFIANZA_DIR),,all)
 	tests/confianza.sh
+
+fuzz:
+	@tests/fuzz.sh
+
+verificadores: all
+	@tests/verificadores.sh
 
 # Quien enlaza $(LIB).a tiene que agregar lo que usa la biblioteca estándar de Rust, y
 # eso depende del compilador: se le pregunta al compilar, porque install no puede.
@@ -207,4 +215,4 @@ clean:
 	@$(MAKE) --no-print-directory -C c_examples clean
 	@if command -v cargo >/dev/null; then cargo clean; else rm -rf target; fi
 
-.PHONY: all debug demo test confianza install uninstall valgrind clean con-cargo estaticas
+.PHONY: all debug demo test fuzz verificadores confianza install uninstall valgrind clean con-cargo estaticas

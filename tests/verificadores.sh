@@ -1,0 +1,296 @@
+#!/usr/bin/env bash
+# Los verificadores: memcheck y helgrind sobre cada ejemplo en C, AddressSanitizer, ThreadSanitizer y Miri sobre la biblioteca, la
+# cuenta de los unsafe, y la biblioteca estática débil con programas que definen lo suyo.
+#
+#   tests/verificadores.sh              todos (necesita make antes)
+#   tests/verificadores.sh asan tsan    sólo esos
+#
+# Cada sanitizador demuestra primero que está prendido: un error puesto a propósito (tests/c/plantado.c) se tiene que ver.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. tests/comun/guiones.sh
+
+# El entorno de quien los corre no tiene que cambiarlos.
+unset TP0_IP TP0_PUERTO TP0_HANDSHAKE TP0_ESPERA_MS TP0_TAMANIO_MAXIMO TP0_TRAZA VALGRIND_OPTS MAKEFLAGS MAKELEVEL
+t=$(mktemp -d)
+limpiar() {
+    local pid
+    for pid in $(jobs -pr); do kill "$pid" 2>/dev/null || :; done
+    rm -rf "$t"
+}
+trap limpiar EXIT
+trap 'exit 130' INT TERM
+
+fallas=0
+fallar() {
+    echo "FALLÓ: $1" >&2
+    fallas=$((fallas + 1))
+}
+
+# callado ARCHIVO ORDEN...: su salida queda en el archivo, y se muestra sólo si falla.
+callado() {
+    local archivo=$1
+    shift
+    "$@" >"$archivo" 2>&1 && return
+    tail -n 60 "$archivo" >&2
+    return 1
+}
+
+# --- valgrind: cada ejemplo en C, con lo que enseña el curso -------------------------------------------------------
+
+# con_valgrind CLAVE OPCIONES...: la demo entera, cada programa bajo valgrind.
+con_valgrind() {
+    local clave=$1 logs=$t/$1 casos bien ejemplo
+    shift
+    command -v valgrind >/dev/null || { saltear "$clave" 'falta valgrind'; return; }
+    mkdir -p "$logs"
+    PREFIJO="valgrind $* --error-exitcode=9 --command-line-only=yes --log-file=$logs/%p.log" BIN="$t/bin" PLAZO=180 SALIDA="$logs/salida" \
+        callado "$logs/demo" sh c_examples/demo.sh || fallar "la demo bajo $clave"
+    casos=$(find "$logs" -name '*.log' | wc -l)
+    bien=$(grep -l 'ERROR SUMMARY: 0 errors from 0 contexts' "$logs"/*.log | wc -l)
+    for ejemplo in c_examples/*.c; do
+        ejemplo=$(basename "$ejemplo" .c)
+        grep -q "Command: $t/bin/$ejemplo\( \|$\)" "$logs"/*.log || fallar "$clave no miró a $ejemplo"
+    done
+    [ "$casos" -eq "$bien" ] || {
+        grep -L 'ERROR SUMMARY: 0 errors from 0 contexts' "$logs"/*.log | xargs cat >&2
+        fallar "$clave: $((casos - bien)) de $casos procesos con errores"
+    }
+    echo "$clave: $casos procesos de los ejemplos en C, $((casos - bien)) con errores"
+    fila "$clave" "$casos" "$bien" "procesos de los ejemplos en C; $((casos - bien)) hallazgos" \
+        "processes of the C examples; $((casos - bien)) findings"
+}
+
+memcheck() {
+    ejemplos
+    con_valgrind memcheck --leak-check=full --track-origins=yes --show-leak-kinds=all --errors-for-leak-kinds=all
+}
+
+helgrind() {
+    ejemplos
+    con_valgrind helgrind --tool=helgrind
+}
+
+ejemplos() { callado "$t/ejemplos" make -C c_examples BIN="$t/bin"; }
+
+# --- Sanitizadores -----------------------------------------------------------------------------------------------------
+
+# Lo que se le exige al C, con el sanitizador que sea.
+CFLAGS=(-std=gnu11 -g -O1 -pthread -Wall -Wextra -Werror)
+
+# construir SANITIZADOR OPCIONES...: deja la biblioteca en $t/SANITIZADOR, y comprueba que llame al sanitizador.
+construir() {
+    local nombre=$1 destino
+    shift
+    destino=$PWD/target/sanitizadores
+    # Con --target, las opciones no alcanzan a lo que corre al compilar.
+    RUSTFLAGS="$*" CARGO_TARGET_DIR=$destino callado "$t/compilar" cargo +nightly build --lib --target "$(anfitrion)"
+    mkdir -p "$t/$nombre"
+    cp "$destino/$(anfitrion)/debug/libtp0.so" "$t/$nombre/libtp0.so.0.1"
+    ln -sf libtp0.so.0.1 "$t/$nombre/libtp0.so"
+}
+
+# referencias SANITIZADOR PATRÓN: cuántas funciones del sanitizador llama la biblioteca que se construyó con él.
+referencias() { nm -D --undefined-only "$t/$1/libtp0.so" | grep -c "$2" || :; }
+
+# compilar_c SANITIZADOR OPCIÓN FUENTE...: el programa queda en $t/SANITIZADOR, con el nombre de la primera fuente.
+compilar_c() {
+    local nombre=$1 opcion=$2
+    shift 2
+    callado "$t/gcc" gcc "${CFLAGS[@]}" -fno-builtin "$opcion" -Iinclude -o "$t/$nombre/$(basename "$1" .c)" "$@" \
+        -L"$t/$nombre" -ltp0 -Wl,-rpath,"$t/$nombre"
+}
+
+# Programas de las pruebas que terminan solos y controlan lo que hacen: con cuántos y cuáles argumentos.
+PROGRAMAS=('ajena' 'muchos_carreras' 'muchos_atencion mil 50 20' 'muchos_atencion liberados' 'muchos_atencion finales'
+           'muchos_difusion malos' 'muchos_opciones rangos' 'muchos_opciones tamanio' 'serializacion_buffers')
+
+# programas SANITIZADOR OPCIÓN MÁS_FUENTES...: los compila y los corre; deja en $casos y $bien cuántos anduvieron sin que dijera nada.
+programas() {
+    local programa salida
+    for programa in ajena muchos_carreras muchos_atencion muchos_difusion muchos_opciones serializacion_buffers; do
+        compilar_c "$1" "$2" "tests/c/$programa.c" "${@:3}"
+    done
+    for programa in "${PROGRAMAS[@]}"; do
+        casos=$((casos + 1))
+        salida=0
+        # Sin comillas: son un programa y sus argumentos.
+        # shellcheck disable=SC2086
+        (cd "$t/$1" && timeout -k 5 180 "${ASLR[@]}" ./$programa) >"$t/$1/dicho" 2>&1 || salida=$?
+        if [ "$salida" -eq 0 ] && ! grep -q 'Sanitizer' "$t/$1/dicho"; then
+            bien=$((bien + 1))
+        else
+            tail -n 60 "$t/$1/dicho" >&2
+            fallar "$1: $programa terminó con código $salida"
+        fi
+    done
+}
+
+# exigir_denuncia SANITIZADOR MODO TEXTO: lo plantado se ve, y se ve adentro de la biblioteca.
+exigir_denuncia() {
+    local salida=0
+    "${ASLR[@]}" "$t/$1/plantado" "$2" >"$t/$1/denuncia" 2>&1 || salida=$?
+    if [ "$salida" -eq 0 ] || ! grep -q "$3" "$t/$1/denuncia" || ! grep -q 'libtp0\.so\|src/abi/' "$t/$1/denuncia"; then
+        cat "$t/$1/denuncia" >&2
+        fallar "$1 está apagado: no denunció «$2»"
+    fi
+}
+
+# El mapa de memoria de los sanitizadores no admite cualquier azar del kernel.
+ASLR=(setarch -R)
+
+asan() {
+    local casos=0 bien=0 cuantas
+    hay_nightly || { saltear asan 'falta Rust nightly'; return; }
+    construir asan -Zsanitizer=address
+    cuantas=$(referencias asan __asan_report)
+    [ "$cuantas" -gt 0 ] || fallar 'la biblioteca no llama a AddressSanitizer'
+    compilar_c asan -fsanitize=address tests/c/plantado.c
+    "${ASLR[@]}" "$t/asan/plantado" ninguno || fallar 'asan: sin errores tiene que terminar bien'
+    exigir_denuncia asan usado_despues heap-use-after-free
+    exigir_denuncia asan pasado heap-buffer-overflow
+    exigir_denuncia asan perdido 'detected memory leaks'
+    programas asan -fsanitize=address
+    # Los ejemplos, con la demo entera.
+    casos=$((casos + 1))
+    callado "$t/asan/make" make -C c_examples BIN="$t/asan/bin" LIBDIR="$t/asan" INCLUDE=../include CFLAGS='-g -fsanitize=address'
+    if BIN=$t/asan/bin SALIDA=$t/asan/salida PLAZO=90 callado "$t/asan/demo" sh c_examples/demo.sh && ! grep -rq Sanitizer "$t/asan/salida"; then
+        bien=$((bien + 1))
+    else
+        fallar 'asan: la demo'
+    fi
+    pruebas_de_rust
+    echo "asan: $casos casos, $((casos - bien)) con errores; la biblioteca llama a $cuantas funciones suyas; 3 errores plantados, vistos"
+    fila asan "$casos" "$bien" "$((casos - bien)) hallazgos; con 3 errores plantados, los ve" "$((casos - bien)) findings; planted errors (3) are seen"
+}
+
+# Las pruebas de Rust, unitarias y de la interfaz nativa, con todo instrumentado.
+pruebas_de_rust() {
+    local suman
+    RUSTFLAGS=-Zsanitizer=address CARGO_TARGET_DIR=$PWD/target/sanitizadores \
+        callado "$t/asan/rust" cargo +nightly test --target "$(anfitrion)" --lib --test rust_nativo || fallar 'asan: las pruebas de Rust'
+    suman=$(sed -n 's/^test result: .* \([0-9]*\) passed; \([0-9]*\) failed.*/\1 + \2/p' "$t/asan/rust" | paste -sd+)
+    casos=$((casos + ${suman:-0}))
+    suman=$(sed -n 's/^test result: .* \([0-9]*\) passed;.*/\1/p' "$t/asan/rust" | paste -sd+)
+    bien=$((bien + ${suman:-0}))
+}
+
+tsan() {
+    local casos=0 bien=0 cuantas
+    hay_nightly || { saltear_siempre tsan 'falta Rust nightly'; return; }
+    # La biblioteca estándar no está instrumentada (haría falta rust-src); los cerrojos de acá son de pthread, y ésos los ve igual.
+    construir tsan -Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer
+    cuantas=$(referencias tsan __tsan_)
+    [ "$cuantas" -gt 0 ] || fallar 'la biblioteca no llama a ThreadSanitizer'
+    compilar_c tsan -fsanitize=thread tests/c/plantado.c tests/c/puente_tsan.c
+    "${ASLR[@]}" "$t/tsan/plantado" ninguno || fallar 'tsan: sin errores tiene que terminar bien'
+    exigir_denuncia tsan carrera 'data race'
+    programas tsan -fsanitize=thread tests/c/puente_tsan.c
+    echo "tsan: $casos casos, $((casos - bien)) con errores; la biblioteca llama a $cuantas funciones suyas; la carrera plantada, vista"
+    fila tsan "$casos" "$bien" "$((casos - bien)) hallazgos; con una carrera plantada, la ve" "$((casos - bien)) findings; a planted race is seen"
+}
+
+miri() {
+    local casos bien
+    if ! cargo +nightly miri --version >/dev/null 2>&1; then
+        saltear_siempre miri 'falta su componente (rustup component add miri --toolchain nightly)'
+        return
+    fi
+    # Lo que no toca al sistema: Miri no tiene sockets.
+    MIRIFLAGS=-Zmiri-disable-isolation PROPTEST_CASES=8 CARGO_TARGET_DIR=$PWD/target/sanitizadores callado "$t/miri" \
+        cargo +nightly miri test --lib protocolo:: handshake:: paquete:: buffer:: || fallar miri
+    casos=$(sed -n 's/^running \([0-9]*\) test.*/\1/p' "$t/miri" | head -n 1)
+    bien=$(sed -n 's/^test result: .* \([0-9]*\) passed;.*/\1/p' "$t/miri" | head -n 1)
+    echo "miri: ${bien:-0} de ${casos:-0} pruebas"
+    fila miri "${casos:-0}" "${bien:-0}" 'pruebas de bytes' 'byte-level tests'
+}
+
+# --- unsafe ------------------------------------------------------------------------------------------------------------
+
+# Que cada bloque tenga su razón y una sola operación lo exige clippy; acá se mira que nadie lo apague, que clippy lo exija de verdad, y
+# se cuentan.
+unsafe() {
+    local bloques razones sin_razon
+    bloques=$(grep -rhE '\bunsafe (\{|impl\b)' src | grep -vcE '^\s*//')
+    razones=$(grep -rhE '^\s*// SAFETY: .' src | wc -l)
+    sin_razon=$(grep -rlE '\bunsafe\b' src | grep -v '^src/\(abi\|sistema\)/' | xargs -r grep -HE '^[^/]*\bunsafe (\{|impl|fn|extern)' || :)
+    [ -z "$sin_razon" ] || fallar "hay unsafe fuera de src/abi y src/sistema: $sin_razon"
+    for lint in undocumented_unsafe_blocks multiple_unsafe_ops_per_block; do
+        grep -q "^$lint = \"deny\"" Cargo.toml || fallar "Cargo.toml ya no exige $lint"
+        ! grep -rn "$lint\|allow(clippy::all\|allow(clippy::restriction" src || fallar "alguien apaga $lint"
+    done
+    [ "$(grep -rlE '(allow|expect)\(unsafe_code' src | sort | tr '\n' ' ')" = 'src/abi/mod.rs src/sistema/mod.rs ' ] ||
+        fallar 'unsafe_code se permite en otro lado que src/abi y src/sistema'
+    callado "$t/clippy" cargo clippy --lib -- -D warnings || fallar clippy
+    [ "$razones" -ge "$bloques" ] || fallar "hay $bloques bloques unsafe y $razones razones"
+    echo "unsafe: $bloques bloques, todos con su razón ($razones comentarios SAFETY) y una sola operación"
+    fila unsafe "$bloques" "$((razones < bloques ? razones : bloques))" 'bloques con su razón y una operación' \
+        'blocks, each with its reason and one operation'
+}
+
+# --- La biblioteca estática débil ------------------------------------------------------------------------------------------
+
+debiles() {
+    local casos=0 bien=0 puerto lib=$t/instalada/usr/lib
+    callado "$t/instalar" make install DESTDIR="$t/instalada"
+    callado "$t/gcc" gcc "${CFLAGS[@]}" -fPIC -shared -Itests/c -o "$t/libcommons.so" tests/c/commons/commons.c
+
+    # Lo que hace falta para que lo débil sirva: sin debilitar, el mismo programa no enlaza.
+    casos=$((casos + 1))
+    if enlazar "$t/no" "${CARGO_TARGET_DIR:-target}/release/libtp0.a" tests/c/propias.c 2>"$t/error"; then
+        fallar 'la .a sin debilitar tenía que chocar con lo que define el programa'
+    else
+        grep -q 'multiple definition of .crear_paquete' "$t/error" && bien=$((bien + 1))
+    fi
+
+    # Un programa con su logger, su crear_paquete y otras cuatro: conversa consigo mismo, y cada uno usa lo suyo.
+    casos=$((casos + 1))
+    enlazar "$t/propias" "$lib/libtp0.a" tests/c/propias.c
+    for puerto in $((10000 + RANDOM % 20000)) $((10000 + RANDOM % 20000)) $((10000 + RANDOM % 20000)); do
+        TP0_IP=127.0.0.1 TP0_PUERTO=$puerto timeout 60 "$t/propias" servidor >"$t/servidor" 2>&1 &
+        if charlar "$puerto"; then break; fi
+        kill %% 2>/dev/null || :
+        wait %% || :
+    done
+    wait %% || fallar 'el servidor con lo suyo'
+    printf '%s\n' '[TRACE] Propio: Listo para escuchar a mi cliente' '[INFO] Propio: Se conecto un cliente!' 'operacion 0' \
+        '[INFO] Propio: Me llego el mensaje hola' 'operacion 42' 'valor propio' >"$t/esperado"
+    if diff "$t/esperado" "$t/servidor" && [ "$(cat "$t/cliente")" = 'crear_paquete propio: 1' ]; then
+        bien=$((bien + 1))
+    else
+        fallar 'debiles: el programa no usó lo suyo'
+    fi
+
+    # Y uno que no define nada enlaza y usa lo de la biblioteca.
+    casos=$((casos + 1))
+    if enlazar "$t/plantado" "$lib/libtp0.a" tests/c/plantado.c && "$t/plantado" ninguno; then bien=$((bien + 1)); fi
+
+    [ "$casos" -eq "$bien" ] || fallar debiles
+    echo "debiles: $bien de $casos programas con la .a instalada"
+    fila debiles "$casos" "$bien" 'programas con su logger y su crear_paquete, con la .a' \
+        'programs with their own logger and crear_paquete, with the .a'
+}
+
+# enlazar DESTINO ARCHIVO FUENTE: con la estática y las commons de las pruebas.
+enlazar() {
+    gcc "${CFLAGS[@]}" -Itests/c -I"$t/instalada/usr/include" -o "$1" "$3" "$2" -L"$t" -lcommons -Wl,-rpath,"$t" -lpthread -ldl -lm
+}
+
+# charlar PUERTO: el cliente, en cuanto haya quien escuche.
+charlar() {
+    local veces
+    for veces in $(seq 100); do
+        if timeout 20 "$t/propias" cliente 127.0.0.1 "$1" >"$t/cliente" 2>&1; then return; fi
+        sleep 0.05
+    done
+    return 1
+}
+
+if [ $# -eq 0 ]; then set -- memcheck helgrind asan tsan miri unsafe debiles; fi
+for verificador in "$@"; do
+    case $verificador in
+    memcheck | helgrind | asan | tsan | miri | unsafe | debiles) "$verificador" ;;
+    *) echo "no conozco el verificador $verificador" >&2; exit 2 ;;
+    esac
+done
+exit $((fallas > 0))
