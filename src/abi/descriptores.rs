@@ -517,8 +517,10 @@ impl Uso {
         self.cambiar_escucha(None);
         // Si el programa ya lo había cerrado por su cuenta, el número puede ser de otro.
         if inodo(self.descriptor()) == Some(ranura.inodo.load(Ordering::Acquire)) {
-            // SAFETY: es el socket que se liberó, y no queda ninguna llamada que lo use.
-            unsafe { libc::close(self.descriptor()) };
+            match ranura.tumba.load(Ordering::Acquire) {
+                0 => cerrar_ya(self.descriptor()),
+                orden => tumbas::cerrar(self.descriptor(), orden),
+            }
         }
         ranura.codigo.swap(0, Ordering::AcqRel);
         ranura.tumba.swap(0, Ordering::AcqRel);
@@ -582,6 +584,12 @@ fn agregar_trozo(lugar: &AtomicPtr<Ranura>, orden: usize) -> Resultado<*mut Ranu
             Ok(de_otro_hilo)
         }
     }
+}
+
+/// Cierra un número que la biblioteca entregó y ya nadie usa.
+pub(super) fn cerrar_ya(descriptor: c_int) {
+    // SAFETY: es el socket que se liberó, y no queda ninguna llamada que lo use.
+    unsafe { libc::close(descriptor) };
 }
 
 fn consultar(descriptor: c_int) -> Option<libc::stat> {

@@ -39,8 +39,9 @@ pub(super) struct Tumba {
 pub(super) fn cavar(descriptor: c_int) -> Option<Tumba> {
     let mut cementerio = CEMENTERIO.tomar();
     // Copiar otra tumba cuesta menos que hacer un socket muerto; casi siempre hay una.
-    let de_otra = cementerio.ultima().filter(|ultima| *ultima != descriptor && copiar(*ultima, descriptor));
-    if de_otra.is_none() {
+    let de_otra = cementerio.ultima().is_some_and(|ultima| ultima != descriptor && copiar(ultima, descriptor));
+    // Un close del programa no pasa por acá: si justo cerró la otra, lo copiado puede ser la conexión de alguien.
+    if !de_otra || descriptores::inodo(descriptor) != Some(cementerio.inodo) {
         let muerto = socket_muerto()?;
         cementerio.inodo = descriptores::inodo(muerto.as_raw_fd())?;
         if !copiar(muerto.as_raw_fd(), descriptor) {
@@ -48,6 +49,15 @@ pub(super) fn cavar(descriptor: c_int) -> Option<Tumba> {
         }
     }
     Some(cementerio.anotar(descriptor))
+}
+
+/// Cierra la tumba `orden`. Con el cementerio tomado: mientras se la copia, su número no puede pasar a ser de otra conexión.
+pub(super) fn cerrar(descriptor: c_int, orden: u64) {
+    let mut cementerio = CEMENTERIO.tomar();
+    if let Some(lugar) = cementerio.descriptores.get_mut(Cementerio::lugar(orden)).filter(|lugar| **lugar == descriptor) {
+        *lugar = -1;
+    }
+    descriptores::cerrar_ya(descriptor);
 }
 
 impl Cementerio {
