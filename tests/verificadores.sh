@@ -75,6 +75,8 @@ ejemplos() { callado "$t/ejemplos" make -C c_examples BIN="$t/bin"; }
 
 # --- Sanitizadores -----------------------------------------------------------------------------------------------------
 
+# Todo corre con setarch -R: su mapa de memoria no admite cualquier azar del kernel.
+#
 # Lo que se le exige al C, con el sanitizador que sea.
 CFLAGS=(-std=gnu11 -g -O1 -pthread -Wall -Wextra -Werror)
 
@@ -88,56 +90,66 @@ construir() {
     mkdir -p "$t/$nombre"
     cp "$destino/$(anfitrion)/debug/libtp0.so" "$t/$nombre/libtp0.so.0.1"
     ln -sf libtp0.so.0.1 "$t/$nombre/libtp0.so"
+    callado "$t/gcc" gcc "${CFLAGS[@]}" -fno-builtin -c -o "$t/$nombre/puente.o" tests/c/puente_tsan.c
 }
 
 # referencias SANITIZADOR PATRÓN: cuántas funciones del sanitizador llama la biblioteca que se construyó con él.
 referencias() { nm -D --undefined-only "$t/$1/libtp0.so" | grep -c "$2" || :; }
 
-# compilar_c SANITIZADOR OPCIÓN FUENTE...: el programa queda en $t/SANITIZADOR, con el nombre de la primera fuente.
+# compilar_c SANITIZADOR OPCIÓN FUENTE: el programa queda en $t/SANITIZADOR, con el nombre de la fuente.
 compilar_c() {
-    local nombre=$1 opcion=$2
-    shift 2
-    callado "$t/gcc" gcc "${CFLAGS[@]}" -fno-builtin "$opcion" -Iinclude -o "$t/$nombre/$(basename "$1" .c)" "$@" \
-        -L"$t/$nombre" -ltp0 -Wl,-rpath,"$t/$nombre"
+    callado "$t/gcc" gcc "${CFLAGS[@]}" -fno-builtin "$2" -Iinclude -o "$t/$1/$(basename "$3" .c)" "$3" "$t/$1/puente.o" \
+        -L"$t/$1" -ltp0 -Wl,-rpath,"$t/$1"
 }
 
-# Programas de las pruebas que terminan solos y controlan lo que hacen: con cuántos y cuáles argumentos.
-PROGRAMAS=('ajena' 'muchos_carreras' 'muchos_atencion mil 50 20' 'muchos_atencion liberados' 'muchos_atencion finales'
-           'muchos_difusion malos' 'muchos_opciones rangos' 'muchos_opciones tamanio' 'serializacion_buffers')
+# Programas de las pruebas que terminan solos y controlan lo que hacen. Los de muchos_atencion son sólo para AddressSanitizer: cuentan los
+# hilos del proceso, y ThreadSanitizer tiene uno suyo; o cierran por su cuenta números que la biblioteca recuerda, ordenados por sleep.
+TODOS=('ajena' 'muchos_carreras' 'muchos_carreras' 'muchos_difusion malos' 'muchos_difusion por_la_mitad' 'muchos_opciones rangos'
+       'muchos_opciones tamanio' 'serializacion_buffers')
+SOLO_ASAN=('muchos_atencion mil 50 20' 'muchos_atencion liberados' 'muchos_atencion finales')
 
-# programas SANITIZADOR OPCIÓN MÁS_FUENTES...: los compila y los corre; deja en $casos y $bien cuántos anduvieron sin que dijera nada.
+# programas SANITIZADOR OPCIÓN PROGRAMAS...: los compila y los corre; suma a $casos y a $bien los que anduvieron sin que dijera nada.
 programas() {
-    local programa salida
-    for programa in ajena muchos_carreras muchos_atencion muchos_difusion muchos_opciones serializacion_buffers; do
-        compilar_c "$1" "$2" "tests/c/$programa.c" "${@:3}"
-    done
-    for programa in "${PROGRAMAS[@]}"; do
+    local nombre=$1 opcion=$2 programa salida
+    shift 2
+    for programa in "$@"; do
+        [ -x "$t/$nombre/${programa%% *}" ] || compilar_c "$nombre" "$opcion" "tests/c/${programa%% *}.c"
         casos=$((casos + 1))
         salida=0
         # Sin comillas: son un programa y sus argumentos.
         # shellcheck disable=SC2086
-        (cd "$t/$1" && timeout -k 5 180 "${ASLR[@]}" ./$programa) >"$t/$1/dicho" 2>&1 || salida=$?
-        if [ "$salida" -eq 0 ] && ! grep -q 'Sanitizer' "$t/$1/dicho"; then
+        (cd "$t/$nombre" && timeout -k 5 180 setarch -R ./$programa) >"$t/$nombre/dicho" 2>&1 || salida=$?
+        if [ "$salida" -eq 0 ] && ! grep -q Sanitizer "$t/$nombre/dicho"; then
             bien=$((bien + 1))
         else
-            tail -n 60 "$t/$1/dicho" >&2
-            fallar "$1: $programa terminó con código $salida"
+            tail -n 60 "$t/$nombre/dicho" >&2
+            fallar "$nombre: $programa terminó con código $salida"
         fi
     done
+}
+
+# demo SANITIZADOR OPCIÓN: los ejemplos de c_examples, instrumentados, conversan; suma un caso.
+demo() {
+    casos=$((casos + 1))
+    callado "$t/$1/make" make -C c_examples BIN="$t/$1/bin" LIBDIR="$t/$1" INCLUDE=../include CFLAGS="-g -fno-builtin $2 $t/$1/puente.o"
+    if BIN=$t/$1/bin SALIDA=$t/$1/salida PREFIJO='setarch -R' PLAZO=90 callado "$t/$1/demo" sh c_examples/demo.sh &&
+        ! grep -rq Sanitizer "$t/$1/salida"; then
+        bien=$((bien + 1))
+    else
+        grep -rh -A 30 'ERROR: \|WARNING: ' "$t/$1/salida" | head -n 60 >&2
+        fallar "$1: la demo"
+    fi
 }
 
 # exigir_denuncia SANITIZADOR MODO TEXTO: lo plantado se ve, y se ve adentro de la biblioteca.
 exigir_denuncia() {
     local salida=0
-    "${ASLR[@]}" "$t/$1/plantado" "$2" >"$t/$1/denuncia" 2>&1 || salida=$?
+    setarch -R "$t/$1/plantado" "$2" >"$t/$1/denuncia" 2>&1 || salida=$?
     if [ "$salida" -eq 0 ] || ! grep -q "$3" "$t/$1/denuncia" || ! grep -q 'libtp0\.so\|src/abi/' "$t/$1/denuncia"; then
         cat "$t/$1/denuncia" >&2
         fallar "$1 está apagado: no denunció «$2»"
     fi
 }
-
-# El mapa de memoria de los sanitizadores no admite cualquier azar del kernel.
-ASLR=(setarch -R)
 
 asan() {
     local casos=0 bien=0 cuantas
@@ -146,19 +158,12 @@ asan() {
     cuantas=$(referencias asan __asan_report)
     [ "$cuantas" -gt 0 ] || fallar 'la biblioteca no llama a AddressSanitizer'
     compilar_c asan -fsanitize=address tests/c/plantado.c
-    "${ASLR[@]}" "$t/asan/plantado" ninguno || fallar 'asan: sin errores tiene que terminar bien'
+    setarch -R "$t/asan/plantado" ninguno || fallar 'asan: sin errores tiene que terminar bien'
     exigir_denuncia asan usado_despues heap-use-after-free
     exigir_denuncia asan pasado heap-buffer-overflow
     exigir_denuncia asan perdido 'detected memory leaks'
-    programas asan -fsanitize=address
-    # Los ejemplos, con la demo entera.
-    casos=$((casos + 1))
-    callado "$t/asan/make" make -C c_examples BIN="$t/asan/bin" LIBDIR="$t/asan" INCLUDE=../include CFLAGS='-g -fsanitize=address'
-    if BIN=$t/asan/bin SALIDA=$t/asan/salida PLAZO=90 callado "$t/asan/demo" sh c_examples/demo.sh && ! grep -rq Sanitizer "$t/asan/salida"; then
-        bien=$((bien + 1))
-    else
-        fallar 'asan: la demo'
-    fi
+    programas asan -fsanitize=address "${TODOS[@]}" "${SOLO_ASAN[@]}"
+    demo asan -fsanitize=address
     pruebas_de_rust
     echo "asan: $casos casos, $((casos - bien)) con errores; la biblioteca llama a $cuantas funciones suyas; 3 errores plantados, vistos"
     fila asan "$casos" "$bien" "$((casos - bien)) hallazgos; con 3 errores plantados, los ve" "$((casos - bien)) findings; planted errors (3) are seen"
@@ -182,10 +187,11 @@ tsan() {
     construir tsan -Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer
     cuantas=$(referencias tsan __tsan_)
     [ "$cuantas" -gt 0 ] || fallar 'la biblioteca no llama a ThreadSanitizer'
-    compilar_c tsan -fsanitize=thread tests/c/plantado.c tests/c/puente_tsan.c
-    "${ASLR[@]}" "$t/tsan/plantado" ninguno || fallar 'tsan: sin errores tiene que terminar bien'
+    compilar_c tsan -fsanitize=thread tests/c/plantado.c
+    setarch -R "$t/tsan/plantado" ninguno || fallar 'tsan: sin errores tiene que terminar bien'
     exigir_denuncia tsan carrera 'data race'
-    programas tsan -fsanitize=thread tests/c/puente_tsan.c
+    programas tsan -fsanitize=thread "${TODOS[@]}"
+    demo tsan -fsanitize=thread
     echo "tsan: $casos casos, $((casos - bien)) con errores; la biblioteca llama a $cuantas funciones suyas; la carrera plantada, vista"
     fila tsan "$casos" "$bien" "$((casos - bien)) hallazgos; con una carrera plantada, la ve" "$((casos - bien)) findings; a planted race is seen"
 }
