@@ -18,7 +18,9 @@ mod protocolo {
     pub(crate) const LARGO_DE_ENTERO: usize = 4;
 }
 
-use handshake::{Aceptados, MAXIMO_DE_VALORES, Recepcion, Respuesta, Veredicto, juzgar_opcional, leer_respuesta, respuesta};
+use handshake::{
+    Aceptados, MAXIMO_DE_VALORES, Recepcion, Respuesta, Veredicto, juzgar_opcional, leer_respuesta, respuesta,
+};
 
 /// El límite de tamaño con el que se juzga si 8 bytes pueden ser un header.
 const LIMITE: u32 = 1000;

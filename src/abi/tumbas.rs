@@ -54,7 +54,8 @@ pub(super) fn cavar(descriptor: c_int) -> Option<Tumba> {
 /// Cierra la tumba `orden`. Con el cementerio tomado: mientras se la copia, su número no puede pasar a ser de otra conexión.
 pub(super) fn cerrar(descriptor: c_int, orden: u64) {
     let mut cementerio = CEMENTERIO.tomar();
-    if let Some(lugar) = cementerio.descriptores.get_mut(Cementerio::lugar(orden)).filter(|lugar| **lugar == descriptor) {
+    if let Some(lugar) = cementerio.descriptores.get_mut(Cementerio::lugar(orden)).filter(|lugar| **lugar == descriptor)
+    {
         *lugar = -1;
     }
     descriptores::cerrar_ya(descriptor);
