@@ -147,7 +147,7 @@ fn leer_texto(lector: &mut Lector<'_>, buffer: &mut Buffer, con_largo: bool, res
 
 /// Un `offset` cualquiera, que puede venir de un programa: nunca se lee fuera del stream.
 fn leer_desde(offset: u32, operaciones: &[u8], payload: &[u8]) {
-    let offset = if offset % 3 == 0 { offset } else { offset % (payload.len() as u32 + 2) };
+    let offset = if offset & 1 == 0 { offset } else { offset % (payload.len() as u32 + 2) };
     let mut buffer = Buffer::con(payload, offset);
     let resto = payload.get(offset as usize..).unwrap_or_default();
     c::ensuciar_errno();

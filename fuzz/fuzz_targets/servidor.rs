@@ -77,13 +77,12 @@ fn mundo() -> &'static Mundo {
         // SAFETY: todavía hay un solo hilo.
         unsafe { std::env::set_var("TP0_TAMANIO_MAXIMO", LIMITE.to_string()) };
         let opciones = Opciones::nuevas().handshakes(&ACEPTADOS).unwrap().tamanio_maximo(LIMITE).unwrap();
-        let mundo = Mundo {
+        Mundo {
             exigido: servidor("1", Pide::Exigido),
             opcional: servidor("opcional", Pide::Opcional),
             ninguno: servidor("no", Pide::Ninguno),
             de_rust: Servidor::iniciar_con("127.0.0.1", "0", &opciones).unwrap(),
-        };
-        mundo
+        }
     })
 }
 
@@ -134,7 +133,7 @@ fn por_tcp(servidor: &DeC, llamadas: &[u8], bytes: &[u8], pedazos: &[u8]) {
     let se_va_antes = esperado.is_none() || servidor.pide == Pide::Ninguno;
     let entrega = repartir(cliente.into(), &cortar(bytes, pedazos), se_va_antes);
     let mut paso = false;
-    while !paso && !(esperado.is_none() && contestaron(&fisgon)) {
+    while !paso && (esperado.is_some() || !contestaron(&fisgon)) {
         let bueno = Bueno::nuevo(servidor);
         loop {
             let (atendido, handshake) = esperar_cliente(servidor.descriptor);
@@ -223,7 +222,7 @@ fn par_de(descriptor: RawFd) -> SocketAddr {
 /// El servidor de Rust: cada mensaje, en orden, y al final el final.
 fn por_rust(bytes: &[u8], pedazos: &[u8]) {
     let servidor = &mundo().de_rust;
-    let saludo = ACEPTADOS[usize::from(bytes.len() % 2 == 0)];
+    let saludo = ACEPTADOS[bytes.len() % 2];
     let cliente = conectar(servidor.puerto().unwrap());
     let fisgon = cliente.try_clone().unwrap();
     mandar(cliente.as_raw_fd(), &saludo.to_le_bytes());
