@@ -14,8 +14,8 @@ SEGUNDOS=${SEGUNDOS:-60}
 A_LA_VEZ=${A_LA_VEZ:-2}
 
 # Los pisos: entradas por minuto, la mitad de las que corren en dos núcleos ocupados; y bordes cubiertos, nueve de cada diez.
-declare -A ENTRADAS=([cable]=35000 [buffer]=50000 [handshake]=300000 [servidor]=8000)
-declare -A COBERTURA=([cable]=535 [buffer]=860 [handshake]=166 [servidor]=2150)
+declare -A ENTRADAS=([cable]=14000 [buffer]=50000 [handshake]=300000 [servidor]=8000)
+declare -A COBERTURA=([cable]=920 [buffer]=860 [handshake]=166 [servidor]=2150)
 OBJETIVOS=(servidor cable buffer handshake)
 
 if ! hay_nightly || ! cargo +nightly fuzz --version >/dev/null 2>&1; then
