@@ -38,7 +38,7 @@ unsafe extern "C" {
     fn liberar_conexion(descriptor: c_int) -> c_int;
 }
 
-/// Lo que dura una espera de Nagle es 40 ms. En una máquina ocupada cualquier vuelta puede tardar: se mira la mediana.
+/// Lo que dura una espera de Nagle es 40 ms. En una máquina ocupada cualquier vuelta puede tardar: se mira a cuatro de cada cinco.
 const ENSEGUIDA: Duration = Duration::from_millis(20);
 const VUELTAS: usize = 25;
 
@@ -167,7 +167,7 @@ fn mensaje(texto: &str) -> Vec<u8> {
     bytes
 }
 
-/// La mediana de lo que tarda cada vuelta, sin las primeras: al comienzo de una conexión el kernel confirma todo enseguida.
+/// Que casi ninguna vuelta tarde. Las primeras no cuentan: al comienzo de una conexión el kernel confirma todo enseguida.
 #[track_caller]
 fn exigir_enseguida(que: &str, mut vuelta: impl FnMut()) {
     let mut tardaron: Vec<Duration> = (0..VUELTAS + 10)
@@ -179,8 +179,8 @@ fn exigir_enseguida(que: &str, mut vuelta: impl FnMut()) {
         .skip(10)
         .collect();
     tardaron.sort_unstable();
-    let mediana = tardaron.get(VUELTAS / 2).copied().unwrap();
-    assert!(mediana < ENSEGUIDA, "{que}: la mediana fue {mediana:?}; todas: {tardaron:?}");
+    let casi_todas = tardaron.get(VUELTAS * 4 / 5).copied().unwrap();
+    assert!(casi_todas < ENSEGUIDA, "{que}: una de cada cinco tardó {casi_todas:?} o más; todas: {tardaron:?}");
 }
 
 #[test]
