@@ -8,6 +8,7 @@
 #   make valgrind      la demo con cada programa bajo valgrind, sin tolerar un solo error
 #   make fuzz          le da bytes cualesquiera, un minuto por objetivo (fuzz/LEEME.md)
 #   make verificadores memcheck, helgrind, AddressSanitizer, ThreadSanitizer y Miri
+#   make bench         mide, contra una implementación de manual y contra el límite; no llega a dos minutos
 #   make install       instala lo ya compilado; hace falta poder escribir: sudo make install
 #   make uninstall     borra exactamente lo que instaló
 #   make clean         borra lo compilado
@@ -67,6 +68,10 @@ confianza: $(if $(CONFIANZA_DIR),,all)
 
 fuzz:
 	@tests/fuzz.sh
+
+# Lo que se compila para medir no cuenta como tiempo de la medición.
+bench: con-cargo
+	cargo bench --bench banco
 
 verificadores: all
 	@tests/verificadores.sh
@@ -215,4 +220,4 @@ clean:
 	@$(MAKE) --no-print-directory -C c_examples clean
 	@if command -v cargo >/dev/null; then cargo clean; else rm -rf target; fi
 
-.PHONY: all debug demo test fuzz verificadores confianza install uninstall valgrind clean con-cargo estaticas
+.PHONY: all debug demo test fuzz verificadores confianza bench install uninstall valgrind clean con-cargo estaticas

@@ -2,7 +2,7 @@
 //! (`manual.c`) y con el límite: llamadas al sistema sin nada en el medio.
 //!
 //! Cada muestra son dos procesos, el que espera clientes y el que los hace. Se intercalan (una ronda es una muestra de cada una), se
-//! informan medianas, y siempre se comparan cosas medidas en la misma corrida.
+//! informan medianas, y siempre se comparan cosas medidas en la misma corrida. Con `BANCO_ESCRIBIR=1` la tabla queda en los README.
 
 #![allow(
     unsafe_code,
@@ -40,7 +40,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use cargas::Carga;
-use tabla::Tabla;
+use tabla::{Idioma, Tabla};
 
 /// Qué se mide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,16 +65,17 @@ const TODAS: [Cual; 7] =
     [Cual::Manual, Cual::C, Cual::CEntera, Cual::Rust, Cual::RustEncolando, Cual::Limite, Cual::LimiteJuntando];
 
 impl Cual {
-    fn nombre(self) -> &'static str {
-        match self {
-            Self::Manual => "manual",
-            Self::C => "C",
-            Self::CEntera => "C, tp0_*",
-            Self::Rust => "Rust",
-            Self::RustEncolando => "Rust, cola",
-            Self::Limite => "límite",
-            Self::LimiteJuntando => "límite, cola",
-        }
+    fn nombre(self, idioma: Idioma) -> &'static str {
+        let (castellano, ingles) = match self {
+            Self::Manual => ("manual", "textbook"),
+            Self::C => ("C", "C"),
+            Self::CEntera => ("C, `tp0_*`", "C, `tp0_*`"),
+            Self::Rust => ("Rust", "Rust"),
+            Self::RustEncolando => ("Rust, encolando", "Rust, queued"),
+            Self::Limite => ("límite", "limit"),
+            Self::LimiteJuntando => ("límite, juntando", "limit, batched"),
+        };
+        if idioma == Idioma::Castellano { castellano } else { ingles }
     }
 
     /// Si esta carga le dice algo: las demás serían una repetición de otra columna.
@@ -93,8 +94,10 @@ impl Cual {
             Self::CEntera => carga.servir(&de_c::Entera::tp0(), cuantos),
             Self::Rust => carga.servir(&nativo::Nativo { encola: false }, cuantos),
             Self::RustEncolando => carga.servir(&nativo::Nativo { encola: true }, cuantos),
-            Self::Limite => carga.servir(&limite::Directo { junta: false }, cuantos),
-            Self::LimiteJuntando => carga.servir(&limite::Directo { junta: true }, cuantos),
+            Self::Limite => carga.servir(&limite::Directo { junta: false, nagle: carga.va_en_un_sentido() }, cuantos),
+            Self::LimiteJuntando => {
+                carga.servir(&limite::Directo { junta: true, nagle: carga.va_en_un_sentido() }, cuantos)
+            }
         }
     }
 
@@ -105,8 +108,12 @@ impl Cual {
             Self::CEntera => carga.llamar(&de_c::Entera::tp0(), cuantos, puerto),
             Self::Rust => carga.llamar(&nativo::Nativo { encola: false }, cuantos, puerto),
             Self::RustEncolando => carga.llamar(&nativo::Nativo { encola: true }, cuantos, puerto),
-            Self::Limite => carga.llamar(&limite::Directo { junta: false }, cuantos, puerto),
-            Self::LimiteJuntando => carga.llamar(&limite::Directo { junta: true }, cuantos, puerto),
+            Self::Limite => {
+                carga.llamar(&limite::Directo { junta: false, nagle: carga.va_en_un_sentido() }, cuantos, puerto)
+            }
+            Self::LimiteJuntando => {
+                carga.llamar(&limite::Directo { junta: true, nagle: carga.va_en_un_sentido() }, cuantos, puerto)
+            }
         }
     }
 }
@@ -158,7 +165,10 @@ fn medir() {
             }
         }
     }
-    println!("{tabla}");
+    print!("{}", tabla.escrita_en(Idioma::Castellano));
+    if env::var_os("BANCO_ESCRIBIR").is_some() {
+        tabla.poner_en_los_readme();
+    }
 }
 
 /// Una muestra: cuánto tardó el cliente.
@@ -179,7 +189,7 @@ fn muestra(cual: Cual, carga: Carga, cuantos: usize) -> Duration {
     assert!(
         cliente.status.success() && servidor.success(),
         "{} no terminó bien: {}",
-        cual.nombre(),
+        cual.nombre(Idioma::Castellano),
         String::from_utf8_lossy(&cliente.stderr)
     );
     Duration::from_nanos(String::from_utf8(cliente.stdout).unwrap().trim().parse().unwrap())

@@ -868,7 +868,7 @@ pub struct PaqueteRecibido<'a> {
 
 impl<'a> PaqueteRecibido<'a> {
     fn de(payload: &'a [u8]) -> Resultado<Self> {
-        Valores::de(payload).try_for_each(|valor| valor.map(|_| ()))?;
+        Valores::de(payload).comprobar()?;
         Ok(Self { payload })
     }
 
@@ -889,6 +889,6 @@ impl<'a> PaqueteRecibido<'a> {
     /// # Ok::<(), tp0::Error>(())
     /// ```
     pub fn valores(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        Valores::de(self.payload).map_while(Result::ok)
+        Valores::de(self.payload).comprobados()
     }
 }

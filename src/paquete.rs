@@ -20,6 +20,9 @@ pub struct Paquete {
     payload: Vec<u8>,
 }
 
+/// Lo que se reserva con el primer valor: un paquete de pocos valores chicos no se agranda nunca.
+const BYTES_DE_ENTRADA: usize = 256;
+
 impl Default for Paquete {
     fn default() -> Self {
         Self::nuevo()
@@ -77,6 +80,9 @@ impl Paquete {
     /// como estaba. El límite de la conexión, que es menor, se mira al enviar.
     pub fn agregar(&mut self, valor: &[u8]) -> Resultado<&mut Self> {
         let largo = largo_en_el_cable(self.payload.len(), valor.len())?;
+        if self.payload.capacity() == 0 {
+            self.payload.reserve(BYTES_DE_ENTRADA);
+        }
         self.payload.extend_from_slice(&largo);
         self.payload.extend_from_slice(valor);
         Ok(self)
@@ -117,7 +123,7 @@ impl Paquete {
     /// # Ok::<(), tp0::Error>(())
     /// ```
     pub fn valores(&self) -> impl Iterator<Item = &[u8]> {
-        Valores::de(&self.payload).map_while(Result::ok)
+        Valores::de(&self.payload).comprobados()
     }
 }
 

@@ -229,29 +229,50 @@ impl<'a> Valores<'a> {
         Self { resto: payload }
     }
 
-    fn separar(&mut self) -> Resultado<&'a [u8]> {
-        let Some((largo, resto)) = self.resto.split_first_chunk::<LARGO_DE_ENTERO>() else {
-            return Err(Error::SobranBytes { sobran: self.resto.len() });
-        };
-        let largo = leer_largo(*largo, resto.len())?;
-        let (valor, resto) = resto.split_at(largo);
+    /// El próximo, si está entero.
+    #[inline(always)]
+    fn separar(&mut self) -> Option<&'a [u8]> {
+        let (largo, resto) = self.resto.split_first_chunk::<LARGO_DE_ENTERO>()?;
+        let largo = usize::try_from(i32::from_le_bytes(*largo)).ok()?;
+        let (valor, resto) = resto.split_at_checked(largo)?;
         self.resto = resto;
-        Ok(valor)
+        Some(valor)
+    }
+
+    /// Lo que queda no es un valor entero: qué tiene de malo.
+    #[cold]
+    #[inline(never)]
+    fn por_que_no(&mut self) -> Error {
+        let resto = std::mem::take(&mut self.resto);
+        match resto.split_first_chunk::<LARGO_DE_ENTERO>() {
+            None => Error::SobranBytes { sobran: resto.len() },
+            Some((largo, resto)) => Error::LargoMentiroso { largo: i32::from_le_bytes(*largo), quedan: resto.len() },
+        }
+    }
+
+    /// Que todos estén enteros, sin entregar ninguno.
+    pub(crate) fn comprobar(mut self) -> Resultado<()> {
+        while self.separar().is_some() {}
+        if self.resto.is_empty() { Ok(()) } else { Err(self.por_que_no()) }
+    }
+
+    /// Los de un payload que ya se comprobó, o que se armó acá.
+    #[inline]
+    pub(crate) fn comprobados(mut self) -> impl Iterator<Item = &'a [u8]> {
+        std::iter::from_fn(move || self.separar())
     }
 }
 
 impl<'a> Iterator for Valores<'a> {
     type Item = Resultado<&'a [u8]>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        if self.resto.is_empty() {
-            return None;
+        match self.separar() {
+            Some(valor) => Some(Ok(valor)),
+            None if self.resto.is_empty() => None,
+            None => Some(Err(self.por_que_no())),
         }
-        let valor = self.separar();
-        if valor.is_err() {
-            self.resto = &[];
-        }
-        Some(valor)
     }
 }
 

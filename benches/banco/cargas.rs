@@ -3,6 +3,8 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::tabla::Idioma;
+
 /// El texto de los mensajes: 32 bytes con su `'\0'`.
 pub const TEXTO: &str = "0123456789abcdef0123456789abcde";
 /// El acuse con el que termina una carga de un solo sentido.
@@ -75,16 +77,19 @@ impl Carga {
         Self::MilClientes,
     ];
 
-    pub fn nombre(self) -> &'static str {
-        match self {
-            Self::IdaYVuelta => "ida y vuelta, 32 bytes",
-            Self::Mensajes => "mensajes de 32 bytes en un sentido",
-            Self::Grandes => "paquetes de 1 MiB",
-            Self::Paquetes => "paquetes de 100 valores",
-            Self::Conexiones => "conexión, handshake y cierre",
-            Self::DosYRespuesta => "dos envíos y una respuesta",
-            Self::MilClientes => "1.000 clientes a la vez, 20 mensajes cada uno",
-        }
+    pub fn nombre(self, idioma: Idioma) -> &'static str {
+        let (castellano, ingles) = match self {
+            Self::IdaYVuelta => ("ida y vuelta, 32 bytes", "round trip, 32 bytes"),
+            Self::Mensajes => ("mensajes de 32 bytes, en un sentido", "32-byte messages, one way"),
+            Self::Grandes => ("paquetes de 1 MiB, en un sentido", "1 MiB packages, one way"),
+            Self::Paquetes => ("paquetes de 100 valores, en un sentido", "packages of 100 values, one way"),
+            Self::Conexiones => ("conexión, handshake y cierre", "connection, handshake and close"),
+            Self::DosYRespuesta => ("dos envíos y una respuesta", "two sends and a reply"),
+            Self::MilClientes => {
+                ("1.000 clientes a la vez, 20 mensajes cada uno", "1,000 clients at once, 20 messages each")
+            }
+        };
+        if idioma == Idioma::Castellano { castellano } else { ingles }
     }
 
     /// Cuántas vueltas se miden; muchas más cuando se junta.
@@ -100,6 +105,11 @@ impl Carga {
             Self::DosYRespuesta => 3_000,
             Self::MilClientes => 20,
         }
+    }
+
+    /// Si todo lo que importa va del cliente al servidor.
+    pub fn va_en_un_sentido(self) -> bool {
+        matches!(self, Self::Mensajes | Self::Paquetes | Self::MilClientes)
     }
 
     /// Si conviene fijar cada lado a su núcleo: con muchos hilos se estorbarían.

@@ -13,6 +13,8 @@ const HEADER: usize = 8;
 pub struct Directo {
     /// Si los envíos se juntan en una sola escritura.
     pub junta: bool,
+    /// Si el kernel puede juntarlos (Nagle): lo mejor cuando van en un solo sentido.
+    pub nagle: bool,
 }
 
 pub struct DeSistema {
@@ -55,7 +57,7 @@ impl Implementacion for Directo {
 
 impl Directo {
     fn extremo(&self, socket: TcpStream) -> DeSistema {
-        socket.set_nodelay(true).unwrap();
+        socket.set_nodelay(!self.nagle).unwrap();
         DeSistema { socket, leido: Vec::new(), desde: 0, hasta: 0, cola: Vec::new(), junta: self.junta }
     }
 }

@@ -1,12 +1,26 @@
 //! Las medianas, y cuántas veces mejor es cada una que la implementación de manual.
 
 use std::collections::BTreeMap;
-use std::fmt;
+use std::fmt::Write;
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use super::cargas::Carga;
 use super::{Cual, TODAS};
+
+/// En qué idioma se la escribe: los README están en dos.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Idioma {
+    Castellano,
+    Ingles,
+}
+
+impl Idioma {
+    fn elegir(self, castellano: &'static str, ingles: &'static str) -> &'static str {
+        if self == Self::Castellano { castellano } else { ingles }
+    }
+}
 
 pub struct Tabla {
     /// Por cada carga y cada implementación, lo que tardó una vuelta en cada muestra, en microsegundos.
@@ -28,6 +42,53 @@ impl Tabla {
         let (alta, baja) = (muestras[muestras.len() / 2], muestras[(muestras.len() - 1) / 2]);
         Some(f64::midpoint(alta, baja))
     }
+
+    /// La tabla, como Markdown.
+    pub fn escrita_en(&self, idioma: Idioma) -> String {
+        let rondas = self.muestras.values().map(Vec::len).min().unwrap_or_default();
+        let mut texto = match idioma {
+            Idioma::Castellano => format!(
+                "Medianas de {rondas} muestras intercaladas, {}, {}. Microsegundos por vuelta y, entre paréntesis, cuántas veces\n\
+                 más rápida que la de manual.\n\n|",
+                hoy(),
+                maquina(idioma)
+            ),
+            Idioma::Ingles => format!(
+                "Medians of {rondas} interleaved samples, {}, {}. Microseconds per round and, in parentheses, how many times\n\
+                 faster than the textbook one.\n\n|",
+                hoy(),
+                maquina(idioma)
+            ),
+        };
+        let _ = write!(texto, " {} |", idioma.elegir("carga", "workload"));
+        TODAS.iter().for_each(|cual| texto += &format!(" {} |", cual.nombre(idioma)));
+        texto += "\n| --- |";
+        TODAS.iter().for_each(|_| texto += " ---: |");
+        for carga in Carga::TODAS {
+            let _ = write!(texto, "\n| {} |", carga.nombre(idioma));
+            let manual = self.mediana(carga, Cual::Manual).unwrap_or(f64::NAN);
+            for cual in TODAS {
+                texto += &match self.mediana(carga, cual) {
+                    None => " |".to_owned(),
+                    Some(tardo) if cual == Cual::Manual => format!(" {} |", cifra(tardo, idioma)),
+                    Some(tardo) => format!(" {} ({}) |", cifra(tardo, idioma), cifra(manual / tardo, idioma)),
+                };
+            }
+        }
+        texto + "\n"
+    }
+
+    /// La deja en los README, entre sus marcas.
+    pub fn poner_en_los_readme(&self) {
+        for (archivo, idioma) in [("README.md", Idioma::Castellano), ("README.en.md", Idioma::Ingles)] {
+            let ruta = Path::new(env!("CARGO_MANIFEST_DIR")).join(archivo);
+            let texto = fs::read_to_string(&ruta).unwrap();
+            let (antes, resto) = texto.split_once("<!-- banco -->\n").expect("falta la marca <!-- banco -->");
+            let (_, despues) = resto.split_once("<!-- /banco -->").expect("falta la marca <!-- /banco -->");
+            let tabla = self.escrita_en(idioma);
+            fs::write(&ruta, format!("{antes}<!-- banco -->\n{tabla}<!-- /banco -->{despues}")).unwrap();
+        }
+    }
 }
 
 fn lugar(carga: Carga, cual: Cual) -> (usize, usize) {
@@ -35,51 +96,28 @@ fn lugar(carga: Carga, cual: Cual) -> (usize, usize) {
     (de_carga, TODAS.iter().position(|otra| *otra == cual).unwrap())
 }
 
-impl fmt::Display for Tabla {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let rondas = self.muestras.values().map(Vec::len).min().unwrap_or_default();
-        writeln!(f, "Medianas de {rondas} muestras intercaladas, en {}. Microsegundos por vuelta, y entre", maquina())?;
-        writeln!(f, "paréntesis cuántas veces más rápida que la de manual.\n")?;
-        write!(f, "| carga |")?;
-        TODAS.iter().try_for_each(|cual| write!(f, " {} |", cual.nombre()))?;
-        write!(f, "\n| --- |")?;
-        TODAS.iter().try_for_each(|_| write!(f, " ---: |"))?;
-        for carga in Carga::TODAS {
-            write!(f, "\n| {} |", carga.nombre())?;
-            let manual = self.mediana(carga, Cual::Manual).unwrap_or(f64::NAN);
-            for cual in TODAS {
-                match self.mediana(carga, cual) {
-                    None => write!(f, " |")?,
-                    Some(tardo) if cual == Cual::Manual => write!(f, " {} |", cifra(tardo))?,
-                    Some(tardo) => write!(f, " {} ({}) |", cifra(tardo), cifra(manual / tardo))?,
-                }
-            }
-        }
-        Ok(())
-    }
+/// Tres cifras; en castellano, con coma.
+fn cifra(numero: f64, idioma: Idioma) -> String {
+    let decimales = match numero {
+        100.0.. => 0,
+        10.0.. => 1,
+        0.1.. => 2,
+        _ => 3,
+    };
+    format!("{numero:.decimales$}").replace('.', idioma.elegir(",", "."))
 }
 
-/// Tres cifras, con la coma de acá.
-fn cifra(numero: f64) -> String {
-    let decimales = if numero >= 100.0 {
-        0
-    } else if numero >= 10.0 {
-        1
-    } else if numero >= 0.1 {
-        2
-    } else {
-        3
-    };
-    format!("{numero:.decimales$}").replace('.', ",")
+fn hoy() -> String {
+    let salida = std::process::Command::new("date").arg("+%Y-%m-%d").output();
+    salida.map_or_else(|_| "?".to_owned(), |salida| String::from_utf8_lossy(&salida.stdout).trim().to_owned())
 }
 
-fn maquina() -> String {
-    let campo = |archivo: &str, nombre: &str| {
-        let texto = fs::read_to_string(archivo).unwrap_or_default();
-        let linea = texto.lines().find(|linea| linea.starts_with(nombre)).unwrap_or_default().to_owned();
-        linea.split(':').nth(1).unwrap_or("?").trim().to_owned()
-    };
+fn maquina(idioma: Idioma) -> String {
+    let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let modelo = cpu.lines().find_map(|linea| linea.strip_prefix("model name")).unwrap_or(": ?");
+    let modelo = modelo.trim_start_matches([' ', '\t', ':']).trim();
     let nucleos = std::thread::available_parallelism().map_or(0, usize::from);
     let version = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    format!("{} ({nucleos} núcleos), Linux {}", campo("/proc/cpuinfo", "model name"), version.trim())
+    let version = version.split('-').next().unwrap_or_default().trim();
+    format!("{modelo}, {nucleos} {}, Linux {version}", idioma.elegir("núcleos", "cores"))
 }
