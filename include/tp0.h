@@ -22,6 +22,9 @@
  *    recibir uno.
  *  - Señales: nunca hay SIGPIPE. Una señal no corta un envío ni una recepción; sí a `esperar_cliente`, según SA_RESTART.
  *  - Descriptores: son los de siempre, sirven para select, poll, send, recv y close; se cierran solos en exec; nunca son 0, 1 ni 2.
+ *  - Demoras: lo que se envía sale enseguida. Sólo las ráfagas se juntan (más de 16 envíos sin recibir nada), y lo retenido sale al recibir:
+ *    ninguna respuesta espera al algoritmo de Nagle, tampoco si el otro no usa esta biblioteca. Antes de dormir se mira hasta 20
+ *    microsegundos si ya llega algo. A un socket que hizo el programa no se le cambian las opciones.
  *  - Límite: un payload mide a lo sumo 64 MiB (`TP0_TAMANIO_MAXIMO`).
  *
  * Lo que viaja (enteros de 4 bytes, little-endian):
