@@ -20,6 +20,8 @@ pub(crate) struct Lectura {
     bytes: Vec<u8>,
     desde: usize,
     hasta: usize,
+    /// Cuándo terminó la última recepción.
+    ultima_ns: i64,
 }
 
 /// Cuánto se pide al sistema la primera vez: muchos mensajes chicos entran en una sola recepción.
@@ -78,6 +80,9 @@ impl Lectura {
             // La última vez había más de lo que entraba: con el doble, la mitad de las recepciones.
             self.agrandar(self.bytes.len() * 2)?;
         }
+        if self.hasta == 0 {
+            ritmo.dejar_que_se_junte(self.ultima_ns);
+        }
         let _constancia = ritmo.recibiendo();
         let mut tramo = if self.hasta == 0 && cantidad == LARGO_DE_HEADER { Tramo::Comienzo } else { Tramo::Resto };
         while self.hasta < cantidad {
@@ -86,6 +91,7 @@ impl Lectura {
             self.hasta += red::recibir_al_menos(socket.as_fd(), ritmo, tramo, libre, 1)?;
             tramo = Tramo::Resto;
         }
+        self.ultima_ns = sistema::ahora_ns();
         Ok(())
     }
 
