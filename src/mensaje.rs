@@ -201,7 +201,7 @@ pub(crate) fn enviar<const N: usize>(
 }
 
 /// Lo que mide un mensaje que se copia entero antes de enviarlo: hasta ahí, copiar cuesta menos que darle dos partes al kernel.
-const CABE_JUNTO: usize = 256;
+const CABE_JUNTO: usize = 128;
 
 /// Las partes, una detrás de otra en `lugar`; `None` si no caben.
 #[inline(always)]
