@@ -527,6 +527,7 @@ impl Uso {
         ranura.inodo.swap(0, Ordering::AcqRel);
         ranura.tamanio_maximo.swap(0, Ordering::AcqRel);
         ranura.serie.swap(0, Ordering::AcqRel);
+        ranura.ritmo.renovar();
         // Último: quien espere para usar el número nuevo ya puede.
         ranura.estado.fetch_and(!(LIBERADA | CERRANDO), Ordering::AcqRel);
     }
