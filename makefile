@@ -204,7 +204,7 @@ for enlace in "-l$(NOMBRE)" "-l:$(LIB).a $$(cat "$(CONSTRUIDO)/$(LIB).estaticas"
 done; \
 echo "Compilé y corrí un programa de tres líneas con ella."; \
 [ $$# -eq 0 ] || [ -n "$(DESTDIR)" ] || \
-    echo "Como no está en /usr: compilá con $$* y corré con LD_LIBRARY_PATH=$(libdir)"; \
+    echo "Como no está en /usr: compilá con $$* -l$(NOMBRE) y corré con LD_LIBRARY_PATH=$(libdir)"; \
 echo "listo: agregá $(NOMBRE) a LIBS"
 endef
 

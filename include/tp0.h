@@ -16,7 +16,7 @@
  *
  * Reglas, para todas las funciones:
  *  - Errores: devuelven -1 o NULL (`recibir_paquete`, la lista vacía), ponen `errno` y dejan en `tp0_error()` una línea que dice qué
- *    pasó y qué probar. Ningún argumento y nada que llegue por la red puede hacer caer al programa.
+ *    pasó y qué probar. Nada que llegue por la red puede hacer caer al programa, ni un NULL, un descriptor o un tamaño inválidos.
  *  - Memoria: lo que devuelven es de malloc y lo libera quien llama, con lo que cada función dice. No se quedan con nada.
  *  - Hilos: se pueden llamar desde cualquiera. Por una conexión pueden enviar varios a la vez (cada mensaje sale entero) y
  *    recibir uno.
@@ -251,7 +251,7 @@ int esperar_cliente(int servidor);
  * @code
  * int32_t quien;
  * int cliente = tp0_esperar_cliente(servidor, &quien);
- * if (quien == SOY_CPU) ...
+ * if (cliente != -1 && quien == SOY_CPU) ...
  * @endcode
  */
 int tp0_esperar_cliente(int servidor, int32_t *handshake);

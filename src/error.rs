@@ -78,7 +78,7 @@ pub enum Error {
 
     /// Nadie escucha en esa dirección.
     #[error(
-        "Conexión rechazada: no hay nadie escuchando en {direccion}. ¿Levantaste primero el servidor? ¿Es ésa su IP, ése su puerto?"
+        "Conexión rechazada: no hay nadie escuchando en {direccion}. ¿Levantaste primero el servidor? ¿Son ésos su IP y su puerto?"
     )]
     NadieEscucha {
         /// A dónde se quiso conectar.
@@ -606,7 +606,7 @@ impl fmt::Display for DetalleDeOcupante<'_> {
         match self.1 {
             Some(Ocupante::Proceso { pid, nombre }) => write!(
                 f,
-                ": lo tiene el proceso {pid} ({nombre}). ¿Quedó corriendo en otra terminal? Terminalo, o elegí otro puerto."
+                ": lo tiene el proceso {pid} ({nombre}). ¿Quedó corriendo en otra terminal? Terminalo (kill {pid}), o elegí otro puerto."
             ),
             Some(Ocupante::TimeWait) => f.write_str(
                 ": quedó una conexión vieja de un servidor sin SO_REUSEADDR. Esperá un minuto: con libtp0 no vuelve a pasar.",

@@ -23,7 +23,7 @@ seniales|una tormenta de señales|a storm of signals
 hilos|hilos: mensajes que no se mezclan, números que se reusan|threads: messages that do not interleave, numbers reused
 procesos|procesos: fork con hilos y conexiones abiertas|processes: fork with threads and open connections
 recursos|sin memoria, sin descriptores, inundado|no memory, no descriptors, flooded
-carga_conexiones|carga: conexiones a la vez|load: connections at once
+carga_conexiones|carga: diez mil conexiones a la vez, de dos maneras|load: ten thousand connections at once, in two ways
 carga_ciclos|carga: conectar, saludar y cerrar|load: connect, handshake and close
 dos_hosts|dos máquinas: cable malo, cable cortado|two hosts: a bad cable, a cut cable
 haproxy|tres servidores detrás de HAProxy|three servers behind HAProxy

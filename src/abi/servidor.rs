@@ -117,7 +117,7 @@ pub extern "C" fn esperar_cliente(servidor: c_int) -> c_int {
 /// @code
 /// int32_t quien;
 /// int cliente = tp0_esperar_cliente(servidor, &quien);
-/// if (quien == SOY_CPU) ...
+/// if (cliente != -1 && quien == SOY_CPU) ...
 /// @endcode
 ///
 /// # Safety
