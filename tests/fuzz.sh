@@ -23,15 +23,7 @@ if ! hay_nightly || ! cargo +nightly fuzz --version >/dev/null 2>&1; then
     exit 0
 fi
 
-t=$(mktemp -d)
-limpiar() {
-    # Sólo los que lanzó este guion.
-    local pid
-    for pid in $(jobs -pr); do kill "$pid" 2>/dev/null || :; done
-    rm -rf "$t"
-}
-trap limpiar EXIT
-trap 'exit 130' INT TERM
+con_temporal
 
 if ! cargo +nightly fuzz build --target-dir fuzz/target >"$t/compilar" 2>&1; then
     cat "$t/compilar" >&2

@@ -12,14 +12,7 @@ cd "$(dirname "$0")/.."
 
 # El entorno de quien los corre no tiene que cambiarlos.
 unset TP0_IP TP0_PUERTO TP0_HANDSHAKE TP0_ESPERA_MS TP0_TAMANIO_MAXIMO TP0_TRAZA VALGRIND_OPTS MAKEFLAGS MAKELEVEL
-t=$(mktemp -d)
-limpiar() {
-    local pid
-    for pid in $(jobs -pr); do kill "$pid" 2>/dev/null || :; done
-    rm -rf "$t"
-}
-trap limpiar EXIT
-trap 'exit 130' INT TERM
+con_temporal
 
 fallas=0
 fallar() {

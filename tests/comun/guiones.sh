@@ -1,4 +1,17 @@
-# Lo que comparten los guiones de tests/: saltear por su nombre y dejar filas para `make confianza`.
+# Lo que comparten los guiones de tests/: una carpeta temporal, saltear por su nombre y dejar filas para `make confianza`.
+
+# con_temporal: una carpeta en $t. Al terminar, como sea, se la borra y se termina lo que este guion haya lanzado y siga corriendo.
+con_temporal() {
+    t=$(mktemp -d)
+    trap limpiar EXIT
+    trap 'exit 130' INT TERM
+}
+
+limpiar() {
+    local pid
+    for pid in $(jobs -pr); do kill "$pid" 2>/dev/null || :; done
+    rm -rf "$t"
+}
 
 # saltear QUÉ RAZÓN: lo dice por su nombre. Con CI=true nada se saltea, salvo lo que depende de la herramienta de Rust que haya, que
 # va con saltear_siempre.
