@@ -186,7 +186,7 @@ pub(crate) fn enviar<const N: usize>(
     fd: BorrowedFd<'_>,
     ritmo: &Ritmo,
     envio: &Envio,
-    alguien_recibe: impl FnOnce() -> bool,
+    alguien_recibe: impl Fn() -> bool,
     partes: [&[u8]; N],
 ) -> Resultado<()> {
     let _turno = envio.turno.tomar();

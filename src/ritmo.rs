@@ -76,13 +76,13 @@ impl Ritmo {
 
     /// Antes de enviar. `alguien_recibe`: si otro hilo está esperando algo por esta conexión.
     #[inline(always)]
-    pub(crate) fn al_enviar(&self, fd: BorrowedFd<'_>, alguien_recibe: impl FnOnce() -> bool) {
+    pub(crate) fn al_enviar(&self, fd: BorrowedFd<'_>, alguien_recibe: impl Fn() -> bool) {
         match self.estado() {
             JUNTANDO => {}
             envios @ 0..RAFAGA => {
                 self.estado.swap(envios + 1, Ordering::Relaxed);
             }
-            RAFAGA => self.juntar(fd, alguien_recibe),
+            RAFAGA if !alguien_recibe() => self.juntar(fd, alguien_recibe),
             _ => {
                 self.estado.swap(1, Ordering::Relaxed);
             }
@@ -92,8 +92,8 @@ impl Ritmo {
     /// Desde ahora el kernel junta lo que se envía, salvo que justo alguien esté por recibir.
     #[cold]
     #[inline(never)]
-    fn juntar(&self, fd: BorrowedFd<'_>, alguien_recibe: impl FnOnce() -> bool) {
-        // Primero se anuncia y después se mira: quien recibe hace las dos cosas al revés, y alguno de los dos ve al otro.
+    fn juntar(&self, fd: BorrowedFd<'_>, alguien_recibe: impl Fn() -> bool) {
+        // Primero se anuncia y después se vuelve a mirar: quien recibe hace las dos cosas al revés, y alguno de los dos ve al otro.
         self.estado.swap(JUNTANDO, Ordering::SeqCst);
         if alguien_recibe() {
             self.estado.swap(1, Ordering::SeqCst);

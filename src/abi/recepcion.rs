@@ -316,8 +316,9 @@ const TRAMO: usize = 1024 * 1024;
 fn recibir_bloque(uso: &Uso, tamanio: usize) -> Resultado<Bloque> {
     let mut payload = Payload::de(uso, tamanio);
     if tamanio > TRAMO {
-        return payload.bloque_de_a_poco(tamanio);
+        return payload.bloque_que_empieza_con(&[], tamanio);
     }
+    // Casi todos: sin lo que hace falta para que uno crezca.
     let mut bloque = Bloque::nuevo(tamanio + 1)?;
     payload.recibir_en(bloque.bytes().get_mut(..tamanio).unwrap_or_default())?;
     bloque.terminar_en(tamanio);
@@ -405,10 +406,6 @@ impl<'a> Payload<'a> {
                 }
             }
         }
-    }
-
-    fn bloque_de_a_poco(&mut self, largo: usize) -> Resultado<Bloque> {
-        self.bloque_que_empieza_con(&[], largo)
     }
 
     /// Un valor de `largo` bytes, en memoria para C y con el `'\0'` escondido. Lo que no está en `comienzo` va del socket a su lugar, y

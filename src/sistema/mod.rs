@@ -1,8 +1,8 @@
 //! La única sala con `unsafe` fuera del borde con C: lo que hace falta del sistema y ni std ni socket2 ofrecen.
 //!
 //! * [`Cerrojo`]: un mutex de pthread. El de std está hecho con futex y helgrind, que el curso enseña, no lo ve: toma por
-//!   carreras los accesos que protege. Uno de pthread sí lo ve. Por lo mismo, [`Condicion`], [`Compartido`] y [`Hilo`]. El [`Turno`] para enviar no cuida
-//!   memoria, así que no tiene que verlo: es un futex.
+//!   carreras los accesos que protege. Uno de pthread sí lo ve. Por lo mismo, [`Condicion`], [`Compartido`] y [`Hilo`].
+//! * [`Turno`]: el turno para enviar. No cuida memoria, así que helgrind no tiene que verlo: es un futex.
 //! * [`esperar`] y compañía: `poll(2)`, la única forma de esperar a varios sockets a la vez y de saber si el otro cerró
 //!   sin leerle nada.
 //! * Qué hacer en el hijo de un fork, donde los hilos del padre no existen.
