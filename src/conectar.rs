@@ -1,7 +1,7 @@
 //! Conectar: buscar al servidor, insistir si hace falta y saludarlo, todo dentro de un plazo.
 
 use std::net::SocketAddr;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::time::{Duration, Instant};
 
 use socket2::Socket;
@@ -16,6 +16,7 @@ use crate::protocolo::LARGO_DE_ENTERO;
 use crate::red::{self, Causa, Corte, SinConexion};
 use crate::ritmo;
 use crate::sistema::{self, Mirada, Sentido};
+use crate::traza::{self, llega, paso, sale};
 
 /// Un socket conectado y saludado, y con quién.
 #[derive(Debug)]
@@ -36,6 +37,7 @@ const ANTES_DE_ADELANTAR: Duration = Duration::from_millis(250);
 ///
 /// Mientras espera la respuesta, los `vecinos` (los servidores de este mismo proceso) contestan los handshakes que les lleguen.
 pub(crate) fn conectar(ip: &str, puerto: &str, opciones: &Opciones, vecinos: &dyn Vecinos) -> Resultado<Hecha> {
+    traza::segun_el_entorno()?;
     let puerto = direccion::leer_puerto(puerto, 1)?;
     let direcciones = direccion::resolver(ip, puerto)?;
     let insistir_hasta = sistema::dentro_de(opciones.reintentos);
@@ -75,20 +77,26 @@ struct Intento<'a> {
 impl Intento<'_> {
     fn con(&self, par: SocketAddr) -> Resultado<Hecha> {
         let socket = red::conectar(par, self.vence).map_err(|causa| self.sin_conexion(par, causa))?;
+        let handshake = self.presentarse(&socket, par).inspect_err(|_| paso!("close({})", socket.as_raw_fd()))?;
+        Ok(Hecha { socket, par, handshake })
+    }
+
+    /// Deja lista la conexión, y hace el handshake. Dice qué valor mostró, si lo hay.
+    fn presentarse(&self, socket: &Socket, par: SocketAddr) -> Resultado<Option<i32>> {
         let preparar = |causa| Error::sistema("setsockopt", causa);
-        red::preparar(&socket, self.opciones.keepalive).map_err(preparar)?;
+        red::preparar(socket, self.opciones.keepalive).map_err(preparar)?;
         let handshake = match &self.opciones.handshake {
             Handshake::Ninguno => {
-                self.comprobar_que_haya_alguien(&socket, par)?;
+                self.comprobar_que_haya_alguien(socket, par)?;
                 None
             }
             Handshake::Exigido(valores) | Handshake::Opcional(valores) => {
-                self.saludar(&socket, par, valores.primero())?;
+                self.saludar(socket, par, valores.primero())?;
                 Some(valores.primero())
             }
         };
-        red::dejar_bloqueante(&socket).map_err(preparar)?;
-        Ok(Hecha { socket, par, handshake })
+        red::dejar_bloqueante(socket).map_err(preparar)?;
+        Ok(handshake)
     }
 
     fn comprobar_que_haya_alguien(&self, socket: &Socket, direccion: SocketAddr) -> Resultado<()> {
@@ -112,9 +120,13 @@ impl Intento<'_> {
 
     fn saludar(&self, socket: &Socket, direccion: SocketAddr, mostrado: i32) -> Resultado<()> {
         let valor = mostrado.to_le_bytes();
-        let respuesta = red::enviar_bytes(socket.as_fd(), &valor)
-            .and_then(|()| self.recibir_respuesta(socket))
-            .map_err(|corte| self.sin_handshake(direccion, corte))?;
+        red::enviar_bytes(socket.as_fd(), &valor).map_err(|corte| self.sin_handshake(direccion, corte))?;
+        sale!(socket, "handshake {mostrado}");
+        let respuesta = self.recibir_respuesta(socket).map_err(|corte| {
+            llega!(socket, "{}", corte.causa);
+            self.sin_handshake(direccion, corte)
+        })?;
+        llega!(socket, "handshake {}", handshake::leer_respuesta(respuesta));
         // Con uno mismo, lo que se recibe es lo que se mandó.
         if respuesta == valor {
             self.comprobar_que_haya_alguien(socket, direccion)?;

@@ -3,7 +3,7 @@
 use std::ffi::CStr;
 use std::fmt;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -20,6 +20,7 @@ use crate::protocolo::{self, Header, LARGO_DE_HEADER, Valores};
 use crate::red;
 use crate::ritmo::Ritmo;
 use crate::sistema::{self, Cerrojo};
+use crate::traza::{self, paso};
 
 /// Una conexión con otro proceso, ya saludada.
 ///
@@ -101,7 +102,7 @@ impl Conexion {
     /// [`Error::HandshakeCortado`] o [`Error::PlazoDeHandshake`] si no se entendieron; [`Error::SinDescriptores`],
     /// [`Error::SinMemoria`] y [`Error::Sistema`].
     pub fn conectar_con(ip: &str, puerto: &str, opciones: &Opciones) -> Resultado<Self> {
-        let hecha = conectar::conectar(ip, puerto, opciones, &VecinosDeRust)?;
+        let hecha = conectar::conectar(ip, puerto, opciones, &VecinosDeRust).inspect_err(traza::contar_falla)?;
         Ok(Self::nueva(hecha.socket, hecha.par, hecha.handshake, opciones))
     }
 
@@ -379,7 +380,8 @@ impl Extremo {
         if cola.is_empty() {
             return Ok(());
         }
-        let salida = mensaje::enviar_armados(self.socket.as_fd(), &self.ritmo, &self.envio, cola);
+        let salida = mensaje::enviar_armados(self.socket.as_fd(), &self.ritmo, &self.envio, cola)
+            .inspect_err(traza::contar_falla);
         cola.clear();
         // Después de enviarla: quien envía por su cuenta mientras tanto tiene que salir detrás.
         self.hay_cola.store(false, Ordering::Release);
@@ -392,6 +394,7 @@ impl Drop for Extremo {
         let mut cola = std::mem::take(&mut *self.cola.tomar());
         // Como BufWriter: no hay a quién contarle un error.
         let _ = self.vaciar(&mut cola);
+        paso!("close({})", self.socket.as_raw_fd());
     }
 }
 
@@ -605,6 +608,7 @@ impl Emisor {
         let alguien_recibe = || extremo.ritmo.alguien_recibe();
         let partes = [header.as_slice(), payload, final_];
         mensaje::enviar(extremo.socket.as_fd(), &extremo.ritmo, &extremo.envio, alguien_recibe, partes)
+            .inspect_err(traza::contar_falla)
     }
 
     fn encolar_partes(&self, codigo: i32, payload: &[u8], final_: &[u8]) -> Resultado<()> {
@@ -760,6 +764,7 @@ impl Receptor {
             Ok(None) => Ok(None),
             Ok(Some((codigo, payload))) => Recibido::de(codigo, payload).map(Some),
             Err(error) => {
+                traza::contar_falla(&error);
                 if error.termina_la_conexion() {
                     // Lo que ya estaba en camino se puede seguir leyendo, pero no se sabe dónde empieza el próximo mensaje.
                     *terminada = true;

@@ -11,6 +11,7 @@ use crate::memoria::juntar;
 use crate::mensaje::{Envio, error_de_envio};
 use crate::red::{self, Causa, Corte};
 use crate::sistema::{self, Interes, MiTurno, Sentido};
+use crate::traza;
 
 /// A quién se le envía.
 #[derive(Debug, Clone, Copy)]
@@ -117,6 +118,9 @@ fn enviar_lo_que_entre<'a>(
                 return abandonar(destino.socket, movidos > 0, error_de_envio(destino.socket, corte));
             }
         }
+    }
+    if traza::activa() {
+        traza::contar_mensaje_enviado(destino.socket, [header, payload]);
     }
     Estado::Terminado(Ok(()))
 }

@@ -49,6 +49,16 @@ pub enum Error {
         esperado: &'static str,
     },
 
+    /// Se pidió la traza (`TP0_TRAZA=1`), y no se la puede escribir.
+    #[error(
+        "TP0_TRAZA=1 pide contar cada paso en la salida de errores, y ahí no se puede escribir ({causa}). ¿Está cerrada, o no queda lugar? Probá con 2>traza.txt, o sin TP0_TRAZA."
+    )]
+    Traza {
+        /// Lo que dijo el sistema.
+        #[source]
+        causa: io::Error,
+    },
+
     /// Algo con forma de IP que no lo es.
     #[error("{valor:?} no es una IP: {motivo}")]
     Ip {
@@ -442,7 +452,9 @@ impl Error {
             Self::TiempoDelPrograma { .. } | Self::NoLee { en_el_medio: false } => libc::EAGAIN,
             Self::SinMemoria { .. } => libc::ENOMEM,
             Self::Panico(_) => libc::ENOTRECOVERABLE,
-            Self::SinRuta { causa, .. } | Self::Sistema { causa, .. } => causa.raw_os_error().unwrap_or(libc::EIO),
+            Self::Traza { causa } | Self::SinRuta { causa, .. } | Self::Sistema { causa, .. } => {
+                causa.raw_os_error().unwrap_or(libc::EIO)
+            }
         }
     }
 

@@ -22,6 +22,7 @@ use crate::opciones::{Handshake, Opciones};
 use crate::protocolo::LARGO_DE_HEADER;
 use crate::red;
 use crate::sistema::{self, Cerrojo, Guarda, HijoConUnHilo, Interes, Mirada, NoSeHereda, Sentido, Timbre};
+use crate::traza::{llega, paso, sale};
 
 /// Un cliente que pasó el handshake.
 #[derive(Debug)]
@@ -89,15 +90,20 @@ pub enum MotivoDeRechazo {
 
 impl fmt::Display for Rechazo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Se rechazo al cliente {}: ", self.par)?;
-        match self.motivo {
-            MotivoDeRechazo::OtroValor(valor) => {
+        write!(f, "Se rechazo al cliente {}: {}", self.par, self.motivo)
+    }
+}
+
+impl fmt::Display for MotivoDeRechazo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OtroValor(valor) => {
                 write!(f, "mostro {valor} (0x{valor:08x}) como handshake y no es el que se espera")
             }
-            MotivoDeRechazo::OtroProtocolo => f.write_str("lo que mando no es un handshake ni un header"),
-            MotivoDeRechazo::SeFue => f.write_str("se fue antes de terminar el handshake"),
-            MotivoDeRechazo::SeLeVencio => f.write_str("no termino el handshake a tiempo"),
-            MotivoDeRechazo::SobraronPendientes => f.write_str("habia demasiados handshakes sin terminar"),
+            Self::OtroProtocolo => f.write_str("lo que mando no es un handshake ni un header"),
+            Self::SeFue => f.write_str("se fue antes de terminar el handshake"),
+            Self::SeLeVencio => f.write_str("no termino el handshake a tiempo"),
+            Self::SobraronPendientes => f.write_str("habia demasiados handshakes sin terminar"),
         }
     }
 }
@@ -124,6 +130,12 @@ static DE_RUST: Cerrojo<Vec<Weak<Vecino>>> = Cerrojo::nuevo(Vec::new());
 pub(crate) struct Vecino {
     pub(crate) socket: Socket,
     pub(crate) escucha: Escucha,
+}
+
+impl Drop for Vecino {
+    fn drop(&mut self) {
+        paso!("close({})", self.socket.as_raw_fd());
+    }
 }
 
 impl VecinosDeRust {
@@ -244,7 +256,9 @@ impl Escucha {
 
     /// Cierra a los que todavía no llegaron a nadie: ya no va a haber quien los atienda.
     fn despedir_a_todos(&self, pendientes: &mut Vec<Pendiente>) {
-        pendientes.clear();
+        for pendiente in pendientes.drain(..) {
+            paso!("close({})", pendiente.socket.as_raw_fd());
+        }
         *self.listos.tomar() = VecDeque::new();
     }
 
@@ -264,6 +278,7 @@ impl Escucha {
     /// Espera un cliente que pase el handshake.
     pub(crate) fn esperar(&self, socket: &Socket, avisar: Aviso<'_>) -> Resultado<Llegada> {
         let mut turno = self.tomar_turno()?;
+        paso!("accept({}): espera un cliente", socket.as_raw_fd());
         let salida = self.esperar_en_turno(socket, &mut turno.pendientes, avisar);
         if matches!(salida, Err(Error::Liberado)) {
             self.despedir_a_todos(&mut turno.pendientes);
@@ -587,6 +602,9 @@ impl Pendiente {
             Handshake::Opcional(_) => self.mirar(aceptados, opciones.tamanio_maximo),
             _ => self.leer(aceptados),
         };
+        if let Ok(Veredicto::Bienvenido(valor) | Veredicto::Rechazado(valor)) = leido {
+            llega!(&self.socket, "handshake {valor}");
+        }
         match leido {
             Ok(Veredicto::Falta) => Destino::Espera,
             Ok(Veredicto::SinHandshake) => Destino::Pasa(None),
@@ -653,17 +671,20 @@ impl Pendiente {
         if vistos > 0 {
             sistema::umbral_de_lectura(&socket, 1).ok()?;
         }
-        if handshake.is_some() {
-            responder(&socket, true).ok()?;
+        match handshake {
+            Some(_) => responder(&socket, true).ok()?,
+            None => paso!("{}: cliente sin handshake", socket.as_raw_fd()),
         }
         Some(Llegada { socket, par, handshake })
     }
 
     /// Le contesta ERROR y cierra.
     fn rechazar(self, motivo: MotivoDeRechazo, avisar: Aviso<'_>) {
+        paso!("se rechaza a {}: {}", self.par, motivo);
         let _ = responder(&self.socket, false);
         let _ = self.socket.shutdown(Shutdown::Write);
         self.descartar_lo_que_mando();
+        paso!("close({})", self.socket.as_raw_fd());
         avisar(Rechazo { par: self.par, motivo });
     }
 
@@ -681,6 +702,9 @@ impl Pendiente {
 }
 
 /// Cuatro bytes en una conexión recién hecha siempre entran: no espera.
-fn responder(socket: &Socket, aceptado: bool) -> io::Result<usize> {
-    socket.send_with_flags(&handshake::respuesta(aceptado), libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT)
+fn responder(socket: &Socket, aceptado: bool) -> io::Result<()> {
+    let respuesta = handshake::respuesta(aceptado);
+    socket.send_with_flags(&respuesta, libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT)?;
+    sale!(socket, "handshake {}", handshake::leer_respuesta(respuesta));
+    Ok(())
 }

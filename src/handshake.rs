@@ -7,6 +7,8 @@
 //!
 //! Aquí no hay sockets, relojes ni `unsafe`.
 
+use std::fmt;
+
 use crate::protocolo::{Header, LARGO_DE_ENTERO};
 
 /// El valor que se muestra si no se pide otro.
@@ -137,6 +139,16 @@ pub(crate) enum Respuesta {
     Rechazado,
     /// No es una respuesta de este protocolo.
     Ajena(i32),
+}
+
+impl fmt::Display for Respuesta {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Aceptado => write!(f, "{OK} (OK)"),
+            Self::Rechazado => write!(f, "{ERROR} (ERROR)"),
+            Self::Ajena(otra) => write!(f, "{otra} (0x{otra:08x}), que no es una respuesta"),
+        }
+    }
 }
 
 /// Lee la respuesta del servidor.

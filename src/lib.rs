@@ -45,6 +45,7 @@
 //! opciones, direccion, ocupante
 //! handshake, protocolo, paquete, buffer    bytes, sin entrada ni salida
 //! red, ritmo               los sockets; cuándo conviene juntar, esperar o confirmar
+//! traza                    TP0_TRAZA: contar cada paso
 //! memoria, error           pedir memoria sin abortar; la causa, su texto y su errno
 //! sistema                  lo que hace falta del sistema y std no ofrece
 //! ```
@@ -69,6 +70,7 @@ mod red;
 mod ritmo;
 mod servidor;
 mod sistema;
+mod traza;
 
 pub use buffer::{Escritor, Lector};
 pub use conexion::{Conexion, Emisor, PaqueteRecibido, Receptor, Recibido, difundir};

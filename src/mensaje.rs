@@ -13,6 +13,7 @@ use crate::protocolo::{self, Header, LARGO_DE_ENTERO, LARGO_DE_HEADER};
 use crate::red::{self, Causa, Corte};
 use crate::ritmo::{Ritmo, Tramo};
 use crate::sistema::{self, HijoConUnHilo, MiTurno, Turno};
+use crate::traza::{self, llega, sale};
 
 /// Los bytes ya recibidos y todavía no entregados.
 #[derive(Debug, Default)]
@@ -36,6 +37,9 @@ const MUCHO: usize = 4 * 1024 * 1024;
 impl Lectura {
     /// El próximo mensaje entero: su código y su payload. `None` si la conversación terminó.
     pub(crate) fn mensaje(&mut self, socket: &Socket, ritmo: &Ritmo, limite: u32) -> Resultado<Option<(i32, &[u8])>> {
+        if traza::activa() && self.hay() == 0 {
+            traza::contar_espera(socket);
+        }
         if let Err(corte) = self.juntar(socket, ritmo, LARGO_DE_HEADER) {
             return fin_o_error(error_de_header(socket, corte, self.hay()));
         }
@@ -48,7 +52,11 @@ impl Lectura {
         }
         let inicio = self.desde;
         self.desde += tamanio;
-        Ok(self.bytes.get(inicio..self.desde).map(|payload| (header.codigo(), payload)))
+        let payload = self.bytes.get(inicio..self.desde);
+        if traza::activa() {
+            traza::contar_mensaje_recibido(socket, Some(header.codigo()), payload.unwrap_or_default());
+        }
+        Ok(payload.map(|payload| (header.codigo(), payload)))
     }
 
     fn hay(&self) -> usize {
@@ -197,7 +205,14 @@ pub(crate) fn enviar<const N: usize>(
         Some(mensaje) => red::enviar_bytes(fd, mensaje),
         None => red::enviar_todo(fd, &mut partes.map(IoSlice::new)),
     };
-    enviado.map_err(|corte| mensaje_cortado(fd, corte))
+    match enviado {
+        Ok(()) if traza::activa() => {
+            traza::contar_mensaje_enviado(&fd, partes);
+            Ok(())
+        }
+        Ok(()) => Ok(()),
+        Err(corte) => Err(mensaje_cortado(fd, corte)),
+    }
 }
 
 /// Lo que mide un mensaje que se copia entero antes de enviarlo: hasta ahí, copiar cuesta menos que darle dos partes al kernel.
@@ -220,8 +235,11 @@ pub(crate) fn enviar_armados(fd: BorrowedFd<'_>, ritmo: &Ritmo, envio: &Envio, m
     envio.controlar_al_par(fd)?;
     // Lo que se encoló ya viene junto.
     ritmo.al_enviar(fd, || true);
-    let enviado = red::enviar_bytes(fd, mensajes);
-    enviado.map_err(|corte| mensaje_cortado(fd, corte))
+    red::enviar_bytes(fd, mensajes).map_err(|corte| mensaje_cortado(fd, corte))?;
+    if traza::activa() {
+        traza::contar_armados(&fd, mensajes);
+    }
+    Ok(())
 }
 
 #[cold]
@@ -235,6 +253,7 @@ fn mensaje_cortado(fd: BorrowedFd<'_>, corte: Corte) -> Error {
 }
 
 pub(crate) fn error_de_envio(socket: &Socket, corte: Corte) -> Error {
+    sale!(socket, "{}", corte.causa);
     match corte.causa {
         Causa::TiempoDelPrograma | Causa::Plazo => Error::TiempoDelPrograma { en_el_medio: corte.movidos > 0 },
         Causa::Fin => Error::ParIdo,
@@ -279,6 +298,7 @@ pub(crate) fn activa(socket: &Socket) -> Resultado<bool> {
 #[inline(never)]
 pub(crate) fn error_de_recepcion(socket: &Socket, corte: Corte, parte: Parte, esperados: usize) -> Error {
     let empezado = parte != Parte::Codigo || corte.movidos > 0;
+    llega!(socket, "{}", corte.causa);
     match corte.causa {
         Causa::Fin if !empezado => Error::Fin,
         Causa::Fin => Error::FinEnElMedio { parte, llegaron: corte.movidos, esperados },
@@ -294,6 +314,9 @@ pub(crate) fn error_de_recepcion(socket: &Socket, corte: Corte, parte: Parte, es
 /// Recibe un header entero.
 #[inline]
 pub(crate) fn recibir_header(fd: BorrowedFd<'_>, ritmo: &Ritmo, limite: u32) -> Resultado<Header> {
+    if traza::activa() {
+        traza::contar_espera(&fd);
+    }
     let mut bytes = [0; LARGO_DE_HEADER];
     red::recibir_todo(fd, ritmo, Tramo::Comienzo, &mut bytes).map_err(|corte| {
         let hay = corte.movidos;
@@ -307,6 +330,9 @@ pub(crate) fn recibir_header(fd: BorrowedFd<'_>, ritmo: &Ritmo, limite: u32) -> 
 pub(crate) fn recibir_entero(fd: BorrowedFd<'_>, ritmo: &Ritmo, parte: Parte) -> Resultado<[u8; LARGO_DE_ENTERO]> {
     let mut entero = [0; LARGO_DE_ENTERO];
     let tramo = if parte == Parte::Codigo { Tramo::Comienzo } else { Tramo::Resto };
+    if traza::activa() && tramo == Tramo::Comienzo {
+        traza::contar_espera(&fd);
+    }
     red::recibir_todo(fd, ritmo, tramo, &mut entero)
         .map_err(|corte| error_de_recepcion(&SockRef::from(&fd), corte, parte, LARGO_DE_ENTERO))?;
     Ok(entero)

@@ -420,7 +420,7 @@ pub(crate) fn direccion_del_entorno() -> Resultado<(Option<String>, Cow<'static,
     Ok((variable(c"TP0_IP")?, puerto))
 }
 
-fn variable(nombre: &CStr) -> Resultado<Option<String>> {
+pub(crate) fn variable(nombre: &CStr) -> Resultado<Option<String>> {
     sistema::variable(nombre).map_err(|_| Error::SinMemoria { bytes: 0 })
 }
 

@@ -2,6 +2,7 @@
 //!
 //! No conoce el protocolo: mueve bytes.
 
+use std::fmt;
 use std::io::{self, ErrorKind, IoSlice};
 use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
@@ -11,6 +12,7 @@ use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
 use crate::ritmo::{Ritmo, Tramo};
 use crate::sistema::{self, Byte, Mirada, Sentido};
+use crate::traza::{self, llamada, paso};
 
 /// Una operación que no se completó: cuántos bytes llegó a mover, y por qué paró.
 #[derive(Debug)]
@@ -32,6 +34,17 @@ pub(crate) enum Causa {
     Sistema(io::Error),
 }
 
+impl fmt::Display for Causa {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fin => f.write_str("fin: el otro lado cerró"),
+            Self::TiempoDelPrograma => f.write_str("se cumplió el tiempo que el programa le puso al socket"),
+            Self::Plazo => f.write_str("se cumplió el plazo"),
+            Self::Sistema(causa) => write!(f, "-1: {causa}"),
+        }
+    }
+}
+
 /// Lleva a 3 o más un descriptor: hay programas que toman al 0 por un error, y 1 y 2 son su salida.
 fn alejar_de_los_estandar(socket: Socket) -> io::Result<Socket> {
     if socket.as_raw_fd() > 2 {
@@ -41,13 +54,25 @@ fn alejar_de_los_estandar(socket: Socket) -> io::Result<Socket> {
     Ok(OwnedFd::from(socket).try_clone()?.into())
 }
 
+/// Un socket nuevo para hablar con `direccion` o escuchar en ella.
+fn abrir(direccion: SocketAddr, tipo: Type) -> io::Result<Socket> {
+    let socket =
+        Socket::new(Domain::for_address(direccion), tipo, Some(Protocol::TCP)).and_then(alejar_de_los_estandar);
+    match &socket {
+        Ok(socket) => paso!("socket() = {}", socket.as_raw_fd()),
+        Err(causa) => paso!("socket() = -1: {causa}"),
+    }
+    socket
+}
+
 /// Un socket que escucha en `direccion`.
 pub(crate) fn escuchar(direccion: SocketAddr) -> io::Result<Socket> {
-    let socket = Socket::new(Domain::for_address(direccion), Type::STREAM, Some(Protocol::TCP))?;
-    let socket = alejar_de_los_estandar(socket)?;
-    socket.set_reuse_address(true)?;
-    socket.bind(&direccion.into())?;
-    socket.listen(libc::SOMAXCONN)?;
+    let socket = abrir(direccion, Type::STREAM)?;
+    let numero = socket.as_raw_fd();
+    llamada!(socket.set_reuse_address(true), "setsockopt({numero}, SO_REUSEADDR)")
+        .and_then(|()| llamada!(socket.bind(&direccion.into()), "bind({numero}, {direccion})"))
+        .and_then(|()| llamada!(socket.listen(libc::SOMAXCONN), "listen({numero})"))
+        .inspect_err(|_| paso!("close({numero})"))?;
     Ok(socket)
 }
 
@@ -59,8 +84,10 @@ pub(crate) fn aceptar(escucha: &Socket) -> io::Result<(Socket, SocketAddr)> {
     loop {
         match escucha.accept() {
             Ok((socket, direccion)) => {
-                let socket = alejar_de_los_estandar(socket)?;
-                return Ok((socket, direccion.as_socket().unwrap_or_else(sin_direccion)));
+                let (socket, direccion) =
+                    (alejar_de_los_estandar(socket)?, direccion.as_socket().unwrap_or_else(sin_direccion));
+                paso!("accept({}) = {}, de {direccion}", escucha.as_raw_fd(), socket.as_raw_fd());
+                return Ok((socket, direccion));
             }
             Err(causa) if es_de_un_cliente_caido(&causa) => {}
             Err(causa) => return Err(causa),
@@ -107,16 +134,33 @@ impl From<io::Error> for SinConexion {
 
 /// Conecta con `direccion` antes de `vence`. El socket queda sin bloqueo: [`dejar_bloqueante`] lo termina.
 pub(crate) fn conectar(direccion: SocketAddr, vence: Option<Instant>) -> Result<Socket, SinConexion> {
-    let tipo = Type::STREAM.nonblocking();
-    let socket = Socket::new(Domain::for_address(direccion), tipo, Some(Protocol::TCP))?;
-    let socket = alejar_de_los_estandar(socket)?;
-    match socket.connect(&direccion.into()) {
-        Ok(()) => {}
+    let socket = abrir(direccion, Type::STREAM.nonblocking())?;
+    let salida = match socket.connect(&direccion.into()) {
+        Ok(()) => Ok(()),
         // Interrumpida o en camino, sigue sola: volver a llamar a connect daría EALREADY.
-        Err(causa) if en_camino(&causa) => terminar_de_conectar(&socket, direccion, vence)?,
-        Err(causa) => return Err(causa.into()),
+        Err(causa) if en_camino(&causa) => terminar_de_conectar(&socket, direccion, vence),
+        Err(causa) => Err(causa.into()),
+    };
+    if traza::activa() {
+        contar_connect(&socket, direccion, &salida);
     }
-    Ok(socket)
+    salida.map(|()| socket)
+}
+
+#[cold]
+fn contar_connect(socket: &Socket, direccion: SocketAddr, salida: &Result<(), SinConexion>) {
+    let numero = socket.as_raw_fd();
+    match salida {
+        Ok(()) => {
+            let propia = socket.local_addr().ok().and_then(|propia| propia.as_socket()).unwrap_or_else(sin_direccion);
+            paso!("connect({numero}, {direccion}), desde {propia}, un puerto libre cualquiera");
+        }
+        Err(SinConexion::Plazo) => paso!("connect({numero}, {direccion}): nadie contestó a tiempo"),
+        Err(SinConexion::Sistema(causa)) => paso!("connect({numero}, {direccion}) = -1: {causa}"),
+    }
+    if salida.is_err() {
+        paso!("close({numero})");
+    }
 }
 
 fn en_camino(causa: &io::Error) -> bool {
@@ -372,5 +416,7 @@ impl Espera {
 
 /// Termina la conversación en los dos sentidos y despierta a quien esté esperando en ella. Si ya estaba terminada, nada.
 pub(crate) fn terminar(socket: &Socket) {
-    let _ = socket.shutdown(Shutdown::Both);
+    if socket.shutdown(Shutdown::Both).is_ok() {
+        paso!("shutdown({})", socket.as_raw_fd());
+    }
 }

@@ -19,6 +19,7 @@ use crate::ocupante;
 use crate::opciones::{self, Opciones};
 use crate::red;
 use crate::sistema::{Cerrojo, Compartido, Tarea};
+use crate::traza::{self, IpsDeEstaMaquina, NotaDelPuerto, paso};
 
 /// Un servidor que escucha. Al soltarlo, el puerto queda libre. Se puede compartir entre hilos.
 ///
@@ -81,7 +82,7 @@ impl Servidor {
     /// [`Error::SinPermiso`] o [`Error::DireccionAjena`] si ahí no se puede; [`Error::SinDescriptores`],
     /// [`Error::SinMemoria`] y [`Error::Sistema`].
     pub fn iniciar_con(ip: &str, puerto: &str, opciones: &Opciones) -> Resultado<Self> {
-        let (socket, escucha) = iniciar(Some(ip), Some(puerto), opciones.clone())?;
+        let (socket, escucha) = iniciar(Some(ip), Some(puerto), opciones.clone()).inspect_err(traza::contar_falla)?;
         Ok(Self { vecino: VecinosDeRust::sumar(Vecino { socket, escucha }), atencion: Cerrojo::nuevo(None) })
     }
 
@@ -142,7 +143,7 @@ impl Servidor {
     /// Los de [`esperar_cliente`](Self::esperar_cliente).
     pub fn esperar_cliente_avisando(&self, mut avisar: impl FnMut(Rechazo)) -> Resultado<Conexion> {
         let Vecino { socket, escucha } = &*self.vecino;
-        let llegada = escucha.esperar(socket, &mut avisar)?;
+        let llegada = escucha.esperar(socket, &mut avisar).inspect_err(traza::contar_falla)?;
         Ok(Conexion::nueva(llegada.socket, llegada.par, llegada.handshake, escucha.opciones()))
     }
 
@@ -380,6 +381,7 @@ pub(crate) fn direccion_local(socket: &Socket) -> Resultado<SocketAddr> {
 
 /// Escucha donde se pide. Lo que no se pide lo dice el entorno; si no, todas las interfaces y el puerto 4444.
 pub(crate) fn iniciar(ip: Option<&str>, puerto: Option<&str>, opciones: Opciones) -> Resultado<(Socket, Escucha)> {
+    traza::segun_el_entorno()?;
     let (ip_del_entorno, puerto_del_entorno) = opciones::direccion_del_entorno()?;
     let numero = match puerto {
         Some(puerto) => direccion::leer_puerto(puerto, 0)?,
@@ -399,9 +401,24 @@ pub(crate) fn iniciar(ip: Option<&str>, puerto: Option<&str>, opciones: Opciones
         (None, None) => juntar([direccion::todas(numero)].into_iter())?,
     };
     let socket = escuchar_en_alguna(&direcciones)?;
+    if traza::activa() {
+        contar_donde_escucha(&socket, numero);
+    }
     let escucha = Escucha::nueva(opciones);
     escucha.preparar(&socket).map_err(|causa| Error::sistema("setsockopt", causa))?;
     Ok((socket, escucha))
+}
+
+/// Dónde se escucha, y cómo llegar desde otra máquina.
+#[cold]
+fn contar_donde_escucha(socket: &Socket, pedido: u16) {
+    let Ok(direccion) = direccion_local(socket) else { return };
+    let nota = NotaDelPuerto(pedido);
+    if direccion.ip().is_unspecified() {
+        paso!("escucha en {direccion}{IpsDeEstaMaquina}{nota}");
+    } else {
+        paso!("escucha en {direccion}{nota}");
+    }
 }
 
 fn escuchar_en_alguna(direcciones: &[SocketAddr]) -> Resultado<Socket> {

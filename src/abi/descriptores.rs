@@ -32,6 +32,7 @@ use crate::protocolo::LARGO_DE_HEADER;
 use crate::red;
 use crate::ritmo::Ritmo;
 use crate::sistema::{self, Cerrojo, Compartido, HijoConUnHilo};
+use crate::traza::paso;
 
 /// Ranuras que se piden juntas.
 const POR_TROZO: usize = 64;
@@ -495,6 +496,7 @@ impl Uso {
         self.ranura.codigo.swap(0, Ordering::AcqRel);
         self.ranura.inodo.swap(tumba.inodo, Ordering::AcqRel);
         self.ranura.tumba.swap(tumba.orden, Ordering::AcqRel);
+        paso!("close({})", self.descriptor());
         tumba.reemplaza_a
     }
 
@@ -518,7 +520,10 @@ impl Uso {
         // Si el programa ya lo había cerrado por su cuenta, el número puede ser de otro.
         if inodo(self.descriptor()) == Some(ranura.inodo.load(Ordering::Acquire)) {
             match ranura.tumba.load(Ordering::Acquire) {
-                0 => cerrar_ya(self.descriptor()),
+                0 => {
+                    cerrar_ya(self.descriptor());
+                    paso!("close({})", self.descriptor());
+                }
                 orden => tumbas::cerrar(self.descriptor(), orden),
             }
         }

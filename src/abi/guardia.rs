@@ -3,12 +3,14 @@
 use std::any::Any;
 use std::cell::Cell;
 use std::ffi::{c_char, c_int};
-use std::fmt::{self, Write};
+use std::fmt::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::error::{Error, Resultado};
+use crate::memoria::Renglon;
+use crate::traza;
 
 /// Bytes del texto de un error, con su `'\0'`. Alcanza de sobra; si no, se corta entre dos letras.
 const LARGO_DE_TEXTO: usize = 1024;
@@ -92,6 +94,7 @@ pub(super) fn guardia_con<T>(cuerpo: impl FnOnce() -> Resultado<T>, ante: impl F
 fn fallar<T>(error: Error, ante: impl Fn(&Error) -> T) -> T {
     let valor = ante(&error);
     anotar(&error);
+    traza::contar_falla(&error);
     let numero = error.errno();
     drop(error);
     // Último: todo lo anterior pudo cambiarlo.
@@ -100,14 +103,14 @@ fn fallar<T>(error: Error, ante: impl Fn(&Error) -> T) -> T {
 }
 
 fn anotar(error: &Error) {
-    let mut linea = Linea { bytes: [0; LARGO_DE_TEXTO], largo: 0 };
+    let mut linea = Renglon::<LARGO_DE_TEXTO>::vacio();
     let _ = write!(linea, "{error}");
-    if linea.largo == 0 {
+    if linea.bytes().is_empty() {
         // Un texto propio que no se pudo armar.
         let _ = linea.write_str("Algo falló, y no hay memoria para contar qué: mirá errno.");
     }
     ULTIMO.with(|ultimo| {
-        ultimo.texto.set(linea.bytes);
+        ultimo.texto.set(linea.con_final());
         if !ultimo.hay.replace(true) {
             CON_TEXTO.fetch_add(1, Ordering::Relaxed);
         }
@@ -126,28 +129,6 @@ fn olvidar() {
 /// El texto del último error de este hilo, o NULL si su última llamada anduvo. Vale hasta su próxima llamada que falle.
 pub(super) fn ultimo_error() -> *const c_char {
     ULTIMO.with(|ultimo| if ultimo.hay.get() { ultimo.texto.as_ptr().cast_const().cast() } else { ptr::null() })
-}
-
-/// Un texto de una sola línea que se corta donde entra. Su último byte es siempre `'\0'`.
-struct Linea {
-    bytes: [u8; LARGO_DE_TEXTO],
-    largo: usize,
-}
-
-impl Write for Linea {
-    fn write_str(&mut self, texto: &str) -> fmt::Result {
-        for letra in texto.chars().map(|letra| if letra.is_control() { ' ' } else { letra }) {
-            let hasta = self.largo + letra.len_utf8();
-            if hasta >= LARGO_DE_TEXTO {
-                return Err(fmt::Error);
-            }
-            if let Some(lugar) = self.bytes.get_mut(self.largo..hasta) {
-                letra.encode_utf8(lugar);
-            }
-            self.largo = hasta;
-        }
-        Ok(())
-    }
 }
 
 fn texto_del_panico(panico: &(dyn Any + Send)) -> String {

@@ -53,6 +53,16 @@ impl Bloque {
         unsafe { slice::from_raw_parts_mut(self.lugar.as_ptr(), self.largo) }
     }
 
+    /// Los primeros `cuantos` bytes.
+    ///
+    /// # Safety
+    /// Ya se escribieron.
+    pub(super) unsafe fn escritos(&self, cuantos: usize) -> &[u8] {
+        let cuantos = cuantos.min(self.largo);
+        // SAFETY: el bloque mide al menos eso, y lo demás lo promete quien llama.
+        unsafe { slice::from_raw_parts(self.lugar.as_ptr().cast(), cuantos) }
+    }
+
     /// Escribe `bytes` desde `desde`.
     pub(super) fn escribir(&mut self, desde: usize, bytes: &[u8]) {
         let libre = self.bytes().get_mut(desde..).unwrap_or_default();

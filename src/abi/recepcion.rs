@@ -16,6 +16,7 @@ use crate::mensaje::{error_de_recepcion, recibir_entero, recibir_header, recibir
 use crate::protocolo::{self, Header, LARGO_DE_ENTERO, MENSAJE, PAQUETE, Valores};
 use crate::red::{self, Corte};
 use crate::ritmo::Tramo;
+use crate::traza::{self, Codigo, Muestra, llega};
 
 /// TITULO: 3. Recibir
 ///
@@ -58,6 +59,7 @@ pub extern "C" fn recibir_operacion(conexion: c_int) -> c_int {
         let uso = descriptores::usar(conexion)?;
         let codigo = o_terminar(&uso, recibir_codigo(&uso))?;
         uso.anotar_codigo(codigo);
+        llega!(&uso.fd(), "código de operación: {}", Codigo(Some(codigo)));
         Ok(codigo)
     })
 }
@@ -236,7 +238,7 @@ fn recibir_entero_y_payload(uso: &Uso) -> Resultado<(i32, Bloque, usize)> {
         None => recibir_header(uso.fd(), uso.ritmo(), limite)?,
     };
     let tamanio = en_memoria(header.tamanio());
-    Ok((header.codigo(), recibir_bloque(uso, tamanio)?, tamanio))
+    Ok((header.codigo(), recibir_bloque(uso, Some(header.codigo()), tamanio)?, tamanio))
 }
 
 /// Un mensaje recibido, con la forma que C conoce.
@@ -271,10 +273,10 @@ fn terminar_si_corresponde(uso: &Uso, error: &Error) {
 /// Tamaño y payload, con el `'\0'` escondido.
 #[inline(always)]
 fn recibir_payload(uso: &Uso) -> Resultado<(Bloque, usize)> {
-    let codigo = uso.usar_codigo().map(i32::to_le_bytes);
+    let codigo = uso.usar_codigo();
     let limite = uso.tamanio_maximo()?;
-    let tamanio = en_memoria(recibir_tamanio(uso.fd(), uso.ritmo(), codigo, limite)?);
-    Ok((recibir_bloque(uso, tamanio)?, tamanio))
+    let tamanio = en_memoria(recibir_tamanio(uso.fd(), uso.ritmo(), codigo.map(i32::to_le_bytes), limite)?);
+    Ok((recibir_bloque(uso, codigo, tamanio)?, tamanio))
 }
 
 /// Un tamaño ya validado contra el límite entra siempre en un usize.
@@ -287,21 +289,21 @@ fn recibir_lista(uso: &Uso) -> Resultado<Lista> {
     let tamanio =
         |codigo: [u8; LARGO_DE_ENTERO]| recibir_tamanio(uso.fd(), uso.ritmo(), Some(codigo), limite).map(en_memoria);
     if let Some(codigo) = uso.usar_codigo().filter(|_| uso.es_el_mismo_socket()) {
-        return recibir_valores(uso, tamanio(codigo.to_le_bytes())?);
+        return recibir_valores(uso, codigo, tamanio(codigo.to_le_bytes())?);
     }
     let primero = recibir_entero(uso.fd(), uso.ritmo(), Parte::Codigo)?;
     match i32::from_le_bytes(primero) {
         // El código PAQUETE: como tamaño no puede ser, porque un valor ocupa al menos 4 bytes.
-        PAQUETE => recibir_valores(uso, tamanio(primero)?),
+        PAQUETE => recibir_valores(uso, PAQUETE, tamanio(primero)?),
         MENSAJE => {
             let mut lista = Lista::nueva()?;
-            lista.agregar(recibir_bloque(uso, tamanio(primero)?)?)?;
+            lista.agregar(recibir_bloque(uso, Some(MENSAJE), tamanio(primero)?)?)?;
             Ok(lista)
         }
         // Un tamaño: el código lo leyó el programa por su cuenta.
         _ => {
             let leidos = crate::error::BytesDeHeader { codigo: None, tamanio: primero };
-            recibir_valores(uso, en_memoria(protocolo::leer_tamanio(leidos, limite)?))
+            recibir_valores(uso, PAQUETE, en_memoria(protocolo::leer_tamanio(leidos, limite)?))
         }
     }
 }
@@ -313,23 +315,24 @@ const TRAMO: usize = 1024 * 1024;
 
 /// Un payload entero en memoria para C, con el `'\0'` escondido. Va del socket a su lugar, sin copias.
 #[inline(always)]
-fn recibir_bloque(uso: &Uso, tamanio: usize) -> Resultado<Bloque> {
-    let mut payload = Payload::de(uso, tamanio);
-    if tamanio > TRAMO {
-        return payload.bloque_que_empieza_con(&[], tamanio);
+fn recibir_bloque(uso: &Uso, codigo: Option<i32>, tamanio: usize) -> Resultado<Bloque> {
+    let bloque = Payload::de(uso, tamanio).entero()?;
+    if traza::activa() {
+        // SAFETY: se acaba de recibir entero.
+        traza::contar_mensaje_recibido(&uso.fd(), codigo, unsafe { bloque.escritos(tamanio) });
     }
-    // Casi todos: sin lo que hace falta para que uno crezca.
-    let mut bloque = Bloque::nuevo(tamanio + 1)?;
-    payload.recibir_en(bloque.bytes().get_mut(..tamanio).unwrap_or_default())?;
-    bloque.terminar_en(tamanio);
     Ok(bloque)
 }
 
 /// Los valores de un payload.
-fn recibir_valores(uso: &Uso, tamanio: usize) -> Resultado<Lista> {
+fn recibir_valores(uso: &Uso, codigo: i32, tamanio: usize) -> Resultado<Lista> {
     let payload = Payload::de(uso, tamanio);
     let mut cerca = [MaybeUninit::uninit(); CABE];
-    if tamanio > CABE { payload.valores_de_a_poco(&mut cerca) } else { payload.valores_juntos(&mut cerca) }
+    if tamanio > CABE {
+        payload.valores_de_a_poco(codigo, &mut cerca)
+    } else {
+        payload.valores_juntos(codigo, &mut cerca)
+    }
 }
 
 /// Un payload que se está recibiendo. Nunca pide al socket un byte que no sea suyo.
@@ -345,6 +348,20 @@ impl<'a> Payload<'a> {
     #[inline(always)]
     fn de(uso: &'a Uso, tamanio: usize) -> Self {
         Self { uso, tamanio, recibidos: 0 }
+    }
+
+    /// Todo, en un solo bloque.
+    #[inline(always)]
+    fn entero(mut self) -> Resultado<Bloque> {
+        let tamanio = self.tamanio;
+        if tamanio > TRAMO {
+            return self.bloque_que_empieza_con(&[], tamanio);
+        }
+        // Casi todos: sin lo que hace falta para que uno crezca.
+        let mut bloque = Bloque::nuevo(tamanio + 1)?;
+        self.recibir_en(bloque.bytes().get_mut(..tamanio).unwrap_or_default())?;
+        bloque.terminar_en(tamanio);
+        Ok(bloque)
     }
 
     /// Recibe hasta tener `minimo` bytes en `destino`, y los que ya estén hasta llenarlo. Dice cuántos.
@@ -371,11 +388,14 @@ impl<'a> Payload<'a> {
     }
 
     /// Todos los valores, con el payload entero en `cerca`, donde cabe.
-    fn valores_juntos(mut self, cerca: &mut [MaybeUninit<u8>]) -> Resultado<Lista> {
+    fn valores_juntos(mut self, codigo: i32, cerca: &mut [MaybeUninit<u8>]) -> Resultado<Lista> {
         let payload = cerca.get_mut(..self.tamanio).unwrap_or_default();
         self.recibir_en(payload)?;
         // SAFETY: se acaba de recibir entero, y nadie más lo tiene.
         let payload = unsafe { slice::from_raw_parts(payload.as_ptr().cast::<u8>(), payload.len()) };
+        if traza::activa() {
+            traza::contar_mensaje_recibido(&self.uso.fd(), Some(codigo), payload);
+        }
         let mut lista = Lista::nueva()?;
         for valor in Valores::de(payload) {
             lista.agregar(Bloque::con(valor?)?)?;
@@ -384,14 +404,20 @@ impl<'a> Payload<'a> {
     }
 
     /// Todos los valores, de un payload grande: los chicos, de a muchos por recepción; los grandes, derecho a su lugar.
-    fn valores_de_a_poco(mut self, cerca: &mut [MaybeUninit<u8>]) -> Resultado<Lista> {
+    fn valores_de_a_poco(mut self, codigo: i32, cerca: &mut [MaybeUninit<u8>]) -> Resultado<Lista> {
         let mut lista = Lista::nueva()?;
         let mut cerca = Cerca { bytes: cerca, desde: 0, hasta: 0 };
+        let mut muestra = Muestra::vacia();
         // Del primero, sólo el largo: si es grande, no hay por qué copiarlo.
         let mut de_una_vez = LARGO_DE_ENTERO;
         loop {
             match self.tamanio - self.recibidos + cerca.hay() {
-                0 => return Ok(lista),
+                0 => {
+                    if traza::activa() {
+                        traza::contar_paquete_recibido(&self.uso.fd(), codigo, self.tamanio, &muestra);
+                    }
+                    return Ok(lista);
+                }
                 sobran @ 1..LARGO_DE_ENTERO => return Err(Error::SobranBytes { sobran }),
                 quedan => {
                     cerca.acercar(&mut self, LARGO_DE_ENTERO, de_una_vez)?;
@@ -401,8 +427,12 @@ impl<'a> Payload<'a> {
                     if es_chico {
                         cerca.acercar(&mut self, largo, de_una_vez)?;
                     }
-                    let comienzo = cerca.tomar(largo);
-                    lista.agregar(self.bloque_que_empieza_con(comienzo, largo)?)?;
+                    let valor = self.bloque_que_empieza_con(cerca.tomar(largo), largo)?;
+                    if traza::activa() {
+                        // SAFETY: se acaba de recibir entero.
+                        muestra.agregar(unsafe { valor.escritos(largo) });
+                    }
+                    lista.agregar(valor)?;
                 }
             }
         }

@@ -1,0 +1,468 @@
+//! `TP0_TRAZA=1`: cada paso de los sockets, un renglón en la salida de errores. Apagada, mirar si lo está es una lectura.
+//!
+//! ```text
+//! [server 4215 +0.000040] bind(3, 0.0.0.0:4444)
+//! [server 4215 +1.200300] 4 <- handshake 1
+//! [server 4215 +1.200400] 4 -> handshake 0 (OK)
+//! [server 4215 +1.200500] 4 <- MENSAJE (0), 5 bytes: "hola"
+//! ```
+//!
+//! Adelante, el programa, su número de proceso y los segundos desde que empezó a contar. `4 ->` es lo que salió por el descriptor 4; `4 <-`,
+//! lo que llegó; `=>`, cómo terminó una función que falló. Cada renglón se escribe de una sola vez: los de varios hilos no se mezclan.
+
+use std::fmt::{self, Write};
+use std::fs::File;
+use std::io::{self, Read};
+use std::net::Ipv4Addr;
+use std::os::fd::{AsFd, AsRawFd};
+use std::process;
+use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU32, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::error::{Error, Resultado};
+use crate::memoria::{Renglon, copiar};
+use crate::opciones;
+use crate::protocolo::{Header, LARGO_DE_HEADER, MENSAJE, PAQUETE, Valores};
+use crate::sistema::{self, Mirada};
+
+/// Todavía no se miró el entorno.
+const SIN_MIRAR: u8 = 0;
+const APAGADA: u8 = 1;
+const SIN_COLOR: u8 = 2;
+const EN_COLORES: u8 = 3;
+
+static ESTADO: AtomicU8 = AtomicU8::new(SIN_MIRAR);
+/// Qué proceso ya se presentó: el hijo de un fork es otro.
+static PRESENTADO: AtomicU32 = AtomicU32::new(0);
+/// Cuándo se empezó a contar.
+static COMIENZO_NS: AtomicI64 = AtomicI64::new(0);
+
+/// Lo que entra en un renglón, en bytes: el texto más largo de un error, y el resto.
+const LARGO: usize = 1280;
+
+/// Qué clase de paso es: en una terminal, su color.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Clase {
+    /// Una llamada al sistema.
+    Llamada,
+    /// Algo salió por una conexión.
+    Sale,
+    /// Algo llegó.
+    Llega,
+    /// Algo que terminó mal, o que terminó.
+    Falla,
+}
+
+impl Clase {
+    fn color(self) -> &'static str {
+        match self {
+            Self::Llamada => "\x1b[0m",
+            Self::Sale => "\x1b[32m",
+            Self::Llega => "\x1b[36m",
+            Self::Falla => "\x1b[33m",
+        }
+    }
+}
+
+/// Cuenta un paso, si hay traza. Los argumentos se miran sólo entonces.
+macro_rules! paso {
+    ($($que:tt)*) => {
+        if $crate::traza::activa() {
+            $crate::traza::escribir($crate::traza::Clase::Llamada, format_args!($($que)*));
+        }
+    };
+}
+/// Hace una llamada al sistema y la cuenta, haya andado o no. Da su resultado.
+macro_rules! llamada {
+    ($resultado:expr, $($que:tt)*) => {{
+        let resultado = $resultado;
+        if $crate::traza::activa() {
+            $crate::traza::contar_llamada(format_args!($($que)*), resultado.as_ref().err());
+        }
+        resultado
+    }};
+}
+/// Cuenta algo que salió por un socket, si hay traza.
+macro_rules! sale {
+    ($socket:expr, $($que:tt)*) => {
+        if $crate::traza::activa() {
+            $crate::traza::contar_salida($socket, format_args!($($que)*));
+        }
+    };
+}
+/// Cuenta algo que llegó por un socket, si hay traza.
+macro_rules! llega {
+    ($socket:expr, $($que:tt)*) => {
+        if $crate::traza::activa() {
+            $crate::traza::contar_llegada($socket, format_args!($($que)*));
+        }
+    };
+}
+pub(crate) use {llamada, llega, paso, sale};
+
+/// Si hay que contar.
+#[inline(always)]
+pub(crate) fn activa() -> bool {
+    ESTADO.load(Ordering::Relaxed) != APAGADA && mirar()
+}
+
+/// La primera vez, lo que diga el entorno. Un valor que no se entiende lo rechaza [`segun_el_entorno`], que puede fallar.
+#[cold]
+#[inline(never)]
+fn mirar() -> bool {
+    if ESTADO.load(Ordering::Relaxed) == SIN_MIRAR && segun_el_entorno().is_err() {
+        ESTADO.swap(APAGADA, Ordering::Relaxed);
+    }
+    ESTADO.load(Ordering::Relaxed) != APAGADA
+}
+
+/// Enciende o apaga según `TP0_TRAZA`.
+///
+/// # Errors
+/// [`Error::Entorno`] si no se entiende, y [`Error::Traza`] si no se la puede escribir.
+pub(crate) fn segun_el_entorno() -> Resultado<()> {
+    let valor = opciones::variable(c"TP0_TRAZA")?;
+    match valor.as_deref().map(str::trim) {
+        None | Some("0") => {
+            ESTADO.swap(APAGADA, Ordering::Relaxed);
+            Ok(())
+        }
+        Some("1") => encender(),
+        Some(valor) => Err(Error::Entorno {
+            variable: "TP0_TRAZA",
+            valor: copiar(valor),
+            esperado: "1 (contar cada paso en la salida de errores) o 0",
+        }),
+    }
+}
+
+fn encender() -> Resultado<()> {
+    let ya_estaba = matches!(ESTADO.load(Ordering::Relaxed), SIN_COLOR | EN_COLORES);
+    if !ya_estaba {
+        ESTADO.swap(if conviene_color()? { EN_COLORES } else { SIN_COLOR }, Ordering::Relaxed);
+    }
+    presentarse().map_err(|causa| {
+        ESTADO.swap(APAGADA, Ordering::Relaxed);
+        Error::Traza { causa }
+    })
+}
+
+/// En una terminal, salvo que se haya pedido que no (<https://no-color.org>).
+fn conviene_color() -> Resultado<bool> {
+    let no_color = opciones::variable(c"NO_COLOR")?.is_some_and(|valor| !valor.is_empty());
+    Ok(!no_color && sistema::hay_terminal())
+}
+
+/// El primer renglón de un proceso: con qué reloj juntar su traza con la de otro.
+fn presentarse() -> io::Result<()> {
+    let este = process::id();
+    if PRESENTADO.swap(este, Ordering::Relaxed) == este {
+        return Ok(());
+    }
+    let _ = COMIENZO_NS.compare_exchange(0, sistema::ahora_ns(), Ordering::Relaxed, Ordering::Relaxed);
+    let reloj = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let version = env!("CARGO_PKG_VERSION");
+    escribir_renglon(
+        Clase::Llamada,
+        format_args!("libtp0 {version}, reloj {}.{:06}", reloj.as_secs(), reloj.subsec_micros()),
+    )
+    .inspect_err(|_| {
+        PRESENTADO.swap(0, Ordering::Relaxed);
+    })
+}
+
+/// Cuenta un paso. Una traza que ya no se puede escribir se apaga, y no molesta a la conversación: la próxima vez que se mire el entorno, es un
+/// error.
+#[cold]
+#[inline(never)]
+pub(crate) fn escribir(clase: Clase, que: fmt::Arguments<'_>) {
+    if presentarse().and_then(|()| escribir_renglon(clase, que)).is_err() {
+        ESTADO.swap(APAGADA, Ordering::Relaxed);
+        PRESENTADO.swap(0, Ordering::Relaxed);
+    }
+}
+
+fn escribir_renglon(clase: Clase, que: fmt::Arguments<'_>) -> io::Result<()> {
+    let mut renglon = Renglon::<LARGO>::vacio();
+    let (tenue, color, normal) = match ESTADO.load(Ordering::Relaxed) {
+        EN_COLORES => ("\x1b[2m", clase.color(), "\x1b[0m"),
+        _ => ("", "", ""),
+    };
+    let micros = sistema::ahora_ns().wrapping_sub(COMIENZO_NS.load(Ordering::Relaxed)) / 1000;
+    renglon.agregar_tal_cual(tenue);
+    let _ =
+        write!(renglon, "[{} {} +{}.{:06}]", Programa::este(), process::id(), micros / 1_000_000, micros % 1_000_000);
+    renglon.agregar_tal_cual(if tenue.is_empty() { "" } else { normal });
+    renglon.agregar_tal_cual(color);
+    // Si no entra, se corta: lo de más adelante importa más.
+    let _ = write!(renglon, " {que}");
+    renglon.terminar_con(if color.is_empty() { "\n" } else { "\x1b[0m\n" });
+    sistema::escribir_en_errores(renglon.bytes())
+}
+
+/// El nombre de este programa, como lo muestra `ps`.
+struct Programa {
+    nombre: Renglon<16>,
+}
+
+impl Programa {
+    fn este() -> Self {
+        let mut bytes = [0; 16];
+        let leidos = File::open("/proc/self/comm").and_then(|mut archivo| archivo.read(&mut bytes)).unwrap_or(0);
+        let leido = bytes.get(..leidos).unwrap_or_default().trim_ascii_end();
+        let mut nombre = Renglon::vacio();
+        for letra in leido.iter().map(|byte| char::from(*byte)) {
+            // Lo que separa las partes del renglón no puede ser parte del nombre.
+            let _ = nombre.write_char(if letra.is_ascii_alphanumeric() || "._-".contains(letra) { letra } else { '_' });
+        }
+        Self { nombre }
+    }
+}
+
+impl fmt::Display for Programa {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.nombre.texto().is_empty() { "programa" } else { self.nombre.texto() })
+    }
+}
+
+/// Una llamada al sistema, con su error si lo hubo. La usa [`llamada!`].
+#[cold]
+pub(crate) fn contar_llamada(que: fmt::Arguments<'_>, error: Option<&io::Error>) {
+    match error {
+        None => escribir(Clase::Llamada, que),
+        Some(error) => escribir(Clase::Falla, format_args!("{que} = -1: {error}")),
+    }
+}
+
+/// Cómo falló lo que pidió el programa.
+#[cold]
+pub(crate) fn contar_falla(error: &Error) {
+    if activa() {
+        escribir(Clase::Falla, format_args!("=> {error}"));
+    }
+}
+
+/// Algo que salió por `socket`.
+#[cold]
+pub(crate) fn contar_salida(socket: &impl AsFd, que: fmt::Arguments<'_>) {
+    escribir(Clase::Sale, format_args!("{} -> {que}", socket.as_fd().as_raw_fd()));
+}
+
+/// Algo que llegó por `socket`.
+#[cold]
+pub(crate) fn contar_llegada(socket: &impl AsFd, que: fmt::Arguments<'_>) {
+    escribir(Clase::Llega, format_args!("{} <- {que}", socket.as_fd().as_raw_fd()));
+}
+
+/// Antes de recibir un mensaje: si hay que esperarlo. Lo último de la traza de un programa que «se queda clavado».
+#[cold]
+#[inline(never)]
+pub(crate) fn contar_espera(socket: &impl AsFd) {
+    if matches!(sistema::recibir_ya(socket, &mut [0], Mirada::Deja), Ok(None)) {
+        escribir(Clase::Llamada, format_args!("recv({}): espera un mensaje", socket.as_fd().as_raw_fd()));
+    }
+}
+
+/// Un mensaje que salió: su header y las partes de su payload.
+#[cold]
+#[inline(never)]
+pub(crate) fn contar_mensaje_enviado<const N: usize>(socket: &impl AsFd, partes: [&[u8]; N]) {
+    let header = partes.first().and_then(|header| header.first_chunk::<LARGO_DE_HEADER>());
+    let payload = partes.get(1).copied().unwrap_or_default();
+    if let Some(Ok(header)) = header.map(|header| Header::de_bytes(*header, u32::MAX)) {
+        let tamanio = usize::try_from(header.tamanio()).unwrap_or(usize::MAX);
+        contar_salida(socket, format_args!("{}", Mensaje { codigo: Some(header.codigo()), tamanio, payload }));
+    }
+}
+
+/// Muchos mensajes ya armados que salieron juntos.
+#[cold]
+#[inline(never)]
+pub(crate) fn contar_armados(socket: &impl AsFd, mut mensajes: &[u8]) {
+    while let Some((header, resto)) = mensajes.split_first_chunk::<LARGO_DE_HEADER>() {
+        let Ok(leido) = Header::de_bytes(*header, u32::MAX) else { return };
+        let tamanio = usize::try_from(leido.tamanio()).unwrap_or(usize::MAX);
+        let Some((payload, siguientes)) = resto.split_at_checked(tamanio) else { return };
+        contar_mensaje_enviado(socket, [header.as_slice(), payload]);
+        mensajes = siguientes;
+    }
+}
+
+/// Un mensaje que llegó entero. Sin `codigo`: lo leyó el programa por su cuenta.
+#[cold]
+#[inline(never)]
+pub(crate) fn contar_mensaje_recibido(socket: &impl AsFd, codigo: Option<i32>, payload: &[u8]) {
+    contar_llegada(socket, format_args!("{}", Mensaje { codigo, tamanio: payload.len(), payload }));
+}
+
+/// Como [`contar_mensaje_recibido`], para un PAQUETE del que se fue juntando una [`Muestra`] a medida que llegaba.
+#[cold]
+#[inline(never)]
+pub(crate) fn contar_paquete_recibido(socket: &impl AsFd, codigo: i32, tamanio: usize, muestra: &Muestra) {
+    contar_llegada(socket, format_args!("{}, {tamanio} bytes, {muestra}", Codigo(Some(codigo))));
+}
+
+/// Un código de operación, con su nombre si lo tiene.
+pub(crate) struct Codigo(pub(crate) Option<i32>);
+
+impl fmt::Display for Codigo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(MENSAJE) => write!(f, "MENSAJE ({MENSAJE})"),
+            Some(PAQUETE) => write!(f, "PAQUETE ({PAQUETE})"),
+            Some(codigo) => write!(f, "código {codigo}"),
+            None => f.write_str("payload"),
+        }
+    }
+}
+
+/// Un mensaje, en pocas palabras.
+struct Mensaje<'a> {
+    codigo: Option<i32>,
+    tamanio: usize,
+    /// Su payload; de un MENSAJE puede faltar el `'\0'`.
+    payload: &'a [u8],
+}
+
+impl fmt::Display for Mensaje<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, {} bytes", Codigo(self.codigo), self.tamanio)?;
+        match (self.codigo, self.payload) {
+            (_, []) => Ok(()),
+            (Some(PAQUETE), payload) => match Muestra::de(payload) {
+                Some(muestra) => write!(f, ", {muestra}"),
+                None => write!(f, ", no cierra: {}", EnHexadecimal(payload)),
+            },
+            (_, payload) => write!(f, ": {}", Valor(payload)),
+        }
+    }
+}
+
+/// Los primeros valores de un PAQUETE, y cuántos son.
+pub(crate) struct Muestra {
+    cuantos: usize,
+    primeros: Renglon<192>,
+}
+
+/// Cuántos valores se muestran.
+const SE_MUESTRAN: usize = 4;
+
+impl Muestra {
+    pub(crate) fn vacia() -> Self {
+        Self { cuantos: 0, primeros: Renglon::vacio() }
+    }
+
+    pub(crate) fn agregar(&mut self, valor: &[u8]) {
+        if self.cuantos < SE_MUESTRAN {
+            let coma = if self.cuantos == 0 { "" } else { ", " };
+            let _ = write!(self.primeros, "{coma}{}", Valor(valor));
+        }
+        self.cuantos += 1;
+    }
+
+    fn de(payload: &[u8]) -> Option<Self> {
+        let mut muestra = Self::vacia();
+        for valor in Valores::de(payload) {
+            muestra.agregar(valor.ok()?);
+        }
+        Some(muestra)
+    }
+}
+
+impl fmt::Display for Muestra {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (valores, siguen) = (
+            if self.cuantos == 1 { "valor" } else { "valores" },
+            if self.cuantos > SE_MUESTRAN { ", ..." } else { "" },
+        );
+        let dos_puntos = if self.cuantos == 0 { "" } else { ": " };
+        write!(f, "{} {valores}{dos_puntos}{}{siguen}", self.cuantos, self.primeros.texto())
+    }
+}
+
+/// Unos bytes, cortos y sin peligro para la terminal: el texto que parezcan o, si no, en hexadecimal.
+struct Valor<'a>(&'a [u8]);
+
+impl fmt::Display for Valor<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const LETRAS: usize = 32;
+        let sin_final = self.0.strip_suffix(b"\0").unwrap_or(self.0);
+        let Some(texto) = texto_de(sin_final) else { return write!(f, "{}", EnHexadecimal(self.0)) };
+        match texto.char_indices().nth(LETRAS) {
+            Some((corte, _)) => write!(f, "{:?}...", texto.get(..corte).unwrap_or_default()),
+            None => write!(f, "{texto:?}"),
+        }
+    }
+}
+
+/// El texto que son esos bytes, si lo parecen: nadie escribe un texto con caracteres de control, salvo fines de línea.
+fn texto_de(bytes: &[u8]) -> Option<&str> {
+    let es_raro = |letra: char| letra.is_control() && !"\n\r\t".contains(letra);
+    std::str::from_utf8(bytes).ok().filter(|texto| !texto.contains(es_raro))
+}
+
+/// Los primeros bytes; si son justo 4, también el entero que pueden ser.
+struct EnHexadecimal<'a>(&'a [u8]);
+
+impl fmt::Display for EnHexadecimal<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const BYTES: usize = 12;
+        for (lugar, byte) in self.0.iter().take(BYTES).enumerate() {
+            write!(f, "{}{byte:02x}", if lugar == 0 { "" } else { " " })?;
+        }
+        match self.0 {
+            [a, b, c, d] => write!(f, " ({})", i32::from_le_bytes([*a, *b, *c, *d])),
+            largos if largos.len() > BYTES => f.write_str(" ..."),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Por qué direcciones se llega a esta máquina: las suyas, salvo la de loopback. De /proc; si no se puede leer, ninguna.
+pub(crate) struct IpsDeEstaMaquina;
+
+impl fmt::Display for IpsDeEstaMaquina {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tabla = std::fs::read_to_string("/proc/net/fib_trie").unwrap_or_default();
+        let mut vistas = [Ipv4Addr::LOCALHOST; 8];
+        let mut cuantas = 0;
+        for ip in ips_locales(&tabla).filter(|ip| !ip.is_loopback()) {
+            if vistas.contains(&ip) {
+                continue;
+            }
+            let Some(lugar) = vistas.get_mut(cuantas) else { break };
+            *lugar = ip;
+            write!(f, "{}{ip}", if cuantas == 0 { "; las IP de esta máquina: " } else { ", " })?;
+            cuantas += 1;
+        }
+        Ok(())
+    }
+}
+
+/// En la tabla de rutas, la dirección está en un renglón (`|-- 192.168.0.15`) y que es de esta máquina, en el siguiente (`/32 host LOCAL`).
+fn ips_locales(tabla: &str) -> impl Iterator<Item = Ipv4Addr> {
+    let siguientes = tabla.lines().skip(1);
+    tabla.lines().zip(siguientes).filter(|(_, que)| que.trim() == "/32 host LOCAL").filter_map(|(donde, _)| {
+        let (_, ip) = donde.split_once("|-- ")?;
+        ip.parse().ok()
+    })
+}
+
+/// Lo que conviene saber de un puerto que se eligió para escuchar.
+pub(crate) struct NotaDelPuerto(pub(crate) u16);
+
+impl fmt::Display for NotaDelPuerto {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rango = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
+        let mut extremos = rango.split_whitespace().map_while(|extremo| extremo.parse::<u16>().ok());
+        match (extremos.next(), extremos.next()) {
+            (Some(desde), Some(hasta)) if (desde..=hasta).contains(&self.0) => {
+                write!(
+                    f,
+                    "; ojo: del {desde} al {hasta} son los que el sistema les da a los clientes, y puede estar tomado"
+                )
+            }
+            _ => Ok(()),
+        }
+    }
+}
