@@ -8,6 +8,7 @@
 #   BIN      dónde están los programas
 #   PREFIJO  con qué correrlos (por ejemplo valgrind); vacío, directamente
 #   SALIDA   dónde dejar lo que dijo cada uno; vacío, en un temporal que se borra
+#   TRAZAS   dónde dejar la traza de cada uno (TP0_TRAZA=1); vacío, sin trazas
 #   PLAZO    cuántos segundos se espera, a lo sumo, a cada programa
 
 set -u
@@ -24,6 +25,11 @@ TP0_IP=127.0.0.1
 TP0_PUERTO=0
 TP0_ESPERA_MS=20000
 export TP0_IP TP0_PUERTO TP0_ESPERA_MS
+if [ -n "${TRAZAS:-}" ]; then
+    mkdir -p "$TRAZAS" || exit 1
+    TP0_TRAZA=1
+    export TP0_TRAZA
+fi
 
 propia=
 if [ -z "${SALIDA:-}" ]; then
@@ -53,11 +59,16 @@ else
     verde='' azul='' rojo='' normal=''
 fi
 
-# mostrar ETIQUETA COLOR: lo que dijo un programa, con su nombre en cada línea.
+# Así empieza un renglón de la traza: [programa pid +segundos.micros]
+de_la_traza='^\[[^ ]* [0-9]* +[0-9]*\.[0-9]*\] '
+
+# mostrar ETIQUETA COLOR: lo que dijo un programa, con su nombre en cada línea. Su traza, si la hay, va a su archivo.
 mostrar() {
+    [ -z "${TRAZAS:-}" ] || grep "$de_la_traza" "$SALIDA/$1.txt" >"$TRAZAS/$1.traza"
+    grep -v "$de_la_traza" "$SALIDA/$1.txt" |
     while IFS= read -r linea || [ -n "$linea" ]; do
         printf '%s[%s]%s %s\n' "$2" "$1" "$normal" "$linea"
-    done <"$SALIDA/$1.txt"
+    done
 }
 
 fallar() {

@@ -1,0 +1,397 @@
+//! De las trazas de varios procesos a una sola historia: qué salida de uno es la llegada de otro, y en qué orden pasó todo.
+
+use std::collections::{HashMap, VecDeque};
+
+use crate::traza::{Que, Traza};
+
+/// Una columna del dibujo.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Participante {
+    pub(crate) nombre: String,
+    /// `None`: no hay traza suya.
+    pub(crate) pid: Option<u32>,
+}
+
+/// Lo que va en un renglón del dibujo.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Escena {
+    /// Lo que un participante hizo sin que otro intervenga.
+    Solo { quien: usize, que: Vec<String>, clase: Clase },
+    /// Algo que fue de uno a otro.
+    Flecha { de: usize, a: usize, que: String, clase: Clase },
+}
+
+/// Cómo se dibuja.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Clase {
+    Llamada,
+    Conexion,
+    Handshake,
+    Mensaje,
+    /// Un mensaje que nadie contó haber recibido.
+    Perdido,
+    Fin,
+    Falla,
+}
+
+/// La historia.
+#[derive(Debug)]
+pub(crate) struct Charla {
+    pub(crate) participantes: Vec<Participante>,
+    pub(crate) escenas: Vec<Escena>,
+}
+
+/// Un paso, por su traza y su lugar en ella.
+type Lugar = (usize, usize);
+
+/// Un extremo de una conexión: la traza de la que es y los lugares de lo que le llegó y de lo que mandó, en orden.
+#[derive(Debug, Default)]
+struct Extremo {
+    traza: usize,
+    salidas: Vec<Lugar>,
+    llegadas: Vec<Lugar>,
+    cierre: Option<Lugar>,
+    fin: Option<Lugar>,
+}
+
+/// Una conexión: quién llamó y quién atendió, si están sus trazas.
+#[derive(Debug, Default)]
+struct Conexion {
+    servidor: String,
+    cliente: String,
+    llamo: Option<(Lugar, Extremo)>,
+    atendio: Option<(Lugar, Extremo)>,
+}
+
+/// A qué va unido un paso.
+#[derive(Debug, Clone, Copy)]
+enum Union {
+    /// Es la llegada de ese otro paso.
+    Es(Lugar),
+    /// Es la llegada de algo de un participante sin traza.
+    Viene { de: usize },
+    /// Salió, y su llegada es ésa; o nadie la contó.
+    Va { a: usize, llegada: Option<Lugar> },
+}
+
+impl Charla {
+    pub(crate) fn de(trazas: &[Traza]) -> Result<Self, String> {
+        let conexiones = buscar_conexiones(trazas);
+        let mut participantes: Vec<Participante> =
+            trazas.iter().map(|traza| Participante { nombre: traza.programa.clone(), pid: Some(traza.pid) }).collect();
+        let uniones = unir(trazas, &conexiones, &mut participantes)?;
+        let mut escenas = Vec::new();
+        for lugar in ordenar(trazas, &uniones) {
+            agregar_escena(&mut escenas, trazas, &uniones, lugar);
+        }
+        Ok(Self { participantes, escenas })
+    }
+
+    pub(crate) fn resumen(&self) -> String {
+        let flechas = self.escenas.iter().filter(|escena| matches!(escena, Escena::Flecha { .. })).count();
+        format!("{} participantes y {flechas} flechas", self.participantes.len())
+    }
+}
+
+fn que_paso(trazas: &[Traza], (traza, paso): Lugar) -> Option<&Que> {
+    Some(&trazas.get(traza)?.pasos.get(paso)?.que)
+}
+
+/// Las conexiones de todas las trazas. Un cliente se reconoce por su dirección, que el servidor ve; si la usó más de una vez, por orden.
+fn buscar_conexiones(trazas: &[Traza]) -> Vec<Conexion> {
+    let mut conexiones: Vec<Conexion> = Vec::new();
+    for (numero, traza) in trazas.iter().enumerate() {
+        // Qué conexión hay ahora en cada descriptor, y si es del que llamó.
+        let mut abiertas: HashMap<u32, (usize, bool)> = HashMap::new();
+        for (lugar, paso) in traza.pasos.iter().enumerate() {
+            let lugar = (numero, lugar);
+            match &paso.que {
+                Que::Conecto { descriptor, servidor, propia } => {
+                    let cual = buscar_o_agregar(&mut conexiones, servidor, propia, |conexion| conexion.llamo.is_none());
+                    if let Some(conexion) = conexiones.get_mut(cual) {
+                        conexion.servidor.clone_from(servidor);
+                        conexion.llamo = Some((lugar, Extremo { traza: numero, ..Extremo::default() }));
+                    }
+                    abiertas.insert(*descriptor, (cual, true));
+                }
+                Que::Acepto { descriptor, cliente } => {
+                    let cual = buscar_o_agregar(&mut conexiones, "", cliente, |conexion| conexion.atendio.is_none());
+                    if let Some(conexion) = conexiones.get_mut(cual) {
+                        conexion.atendio = Some((lugar, Extremo { traza: numero, ..Extremo::default() }));
+                    }
+                    abiertas.insert(*descriptor, (cual, false));
+                }
+                Que::Sale { descriptor, .. }
+                | Que::Llega { descriptor, .. }
+                | Que::LlegaElCodigo { descriptor, .. }
+                | Que::Fin { descriptor }
+                | Que::Cerro { descriptor } => {
+                    let Some((cual, llamo)) = abiertas.get(descriptor).copied() else { continue };
+                    let Some(conexion) = conexiones.get_mut(cual) else { continue };
+                    let extremo = if llamo { &mut conexion.llamo } else { &mut conexion.atendio };
+                    if let Some((_, extremo)) = extremo {
+                        extremo.anotar(&paso.que, lugar);
+                    }
+                    if matches!(paso.que, Que::Cerro { .. }) {
+                        abiertas.remove(descriptor);
+                    }
+                }
+                Que::Termino { .. } | Que::Espera | Que::Llamada { .. } => {}
+            }
+        }
+    }
+    conexiones
+}
+
+fn buscar_o_agregar(
+    conexiones: &mut Vec<Conexion>,
+    servidor: &str,
+    cliente: &str,
+    libre: impl Fn(&Conexion) -> bool,
+) -> usize {
+    let es_ella = |conexion: &Conexion| conexion.cliente == cliente && libre(conexion);
+    conexiones.iter().position(es_ella).unwrap_or_else(|| {
+        conexiones.push(Conexion { servidor: servidor.to_owned(), cliente: cliente.to_owned(), ..Conexion::default() });
+        conexiones.len() - 1
+    })
+}
+
+impl Extremo {
+    fn anotar(&mut self, que: &Que, lugar: Lugar) {
+        match que {
+            Que::Sale { .. } => self.salidas.push(lugar),
+            Que::Llega { .. } | Que::LlegaElCodigo { .. } => self.llegadas.push(lugar),
+            Que::Fin { .. } => self.fin = Some(lugar),
+            Que::Cerro { .. } => self.cierre = Some(lugar),
+            _ => {}
+        }
+    }
+}
+
+/// Une cada salida con su llegada.
+fn unir(
+    trazas: &[Traza],
+    conexiones: &[Conexion],
+    participantes: &mut Vec<Participante>,
+) -> Result<HashMap<Lugar, Union>, String> {
+    let mut uniones = HashMap::new();
+    for conexion in conexiones {
+        match (&conexion.llamo, &conexion.atendio) {
+            (Some((llamo, cliente)), Some((atendio, servidor))) => {
+                uniones.insert(*llamo, Union::Va { a: servidor.traza, llegada: Some(*atendio) });
+                uniones.insert(*atendio, Union::Es(*llamo));
+                unir_sentido(trazas, cliente, servidor, &mut uniones)?;
+                unir_sentido(trazas, servidor, cliente, &mut uniones)?;
+            }
+            // De un solo lado hay traza: el otro es una columna con su dirección.
+            (Some((llamo, cliente)), None) => {
+                let otro = participante_sin_traza(participantes, &conexion.servidor);
+                uniones.insert(*llamo, Union::Va { a: otro, llegada: None });
+                unir_con_nadie(cliente, otro, &mut uniones);
+            }
+            (None, Some((atendio, servidor))) => {
+                let otro = participante_sin_traza(participantes, &conexion.cliente);
+                uniones.insert(*atendio, Union::Viene { de: otro });
+                unir_con_nadie(servidor, otro, &mut uniones);
+            }
+            (None, None) => {}
+        }
+    }
+    Ok(uniones)
+}
+
+fn participante_sin_traza(participantes: &mut Vec<Participante>, direccion: &str) -> usize {
+    let este = Participante { nombre: direccion.to_owned(), pid: None };
+    participantes.iter().position(|otro| *otro == este).unwrap_or_else(|| {
+        participantes.push(este);
+        participantes.len() - 1
+    })
+}
+
+fn unir_con_nadie(extremo: &Extremo, otro: usize, uniones: &mut HashMap<Lugar, Union>) {
+    for salida in extremo.salidas.iter().chain(&extremo.cierre) {
+        uniones.insert(*salida, Union::Va { a: otro, llegada: None });
+    }
+    for llegada in extremo.llegadas.iter().chain(&extremo.fin) {
+        uniones.insert(*llegada, Union::Viene { de: otro });
+    }
+}
+
+/// Lo que salió de `de` y llegó a `a`. Los dos lo cuentan en el mismo orden; el que recibe puede no contarlo, si leyó por su cuenta.
+fn unir_sentido(
+    trazas: &[Traza],
+    de: &Extremo,
+    a: &Extremo,
+    uniones: &mut HashMap<Lugar, Union>,
+) -> Result<(), String> {
+    let mut salidas: VecDeque<Lugar> = de.salidas.iter().copied().collect();
+    for salida in &salidas {
+        uniones.insert(*salida, Union::Va { a: a.traza, llegada: None });
+    }
+    let mut codigo = None;
+    for llegada in a.llegadas.iter().copied() {
+        let Some(que) = que_paso(trazas, llegada) else { continue };
+        if let Que::LlegaElCodigo { .. } = que {
+            codigo = Some(llegada);
+            continue;
+        }
+        let Que::Llega { que, .. } = que else { continue };
+        // Un error al recibir no lo mandó nadie.
+        let Some(esta) = Llamado::leer(que) else { continue };
+        let salio = salidas.iter().position(|salida| {
+            matches!(que_paso(trazas, *salida), Some(Que::Sale { que, .. }) if Llamado::leer(que).is_some_and(|otra| otra.puede_ser(&esta)))
+        });
+        let Some(salio) = salio else { return Err(falta_la_salida(trazas, de, llegada, que)) };
+        codigo = None;
+        if let Some(salida) = salidas.drain(..=salio).next_back() {
+            uniones.insert(salida, Union::Va { a: a.traza, llegada: Some(llegada) });
+            uniones.insert(llegada, Union::Es(salida));
+        }
+    }
+    // Leyó el código y nada más: lo que sigue lo leyó el programa por su cuenta, o no llegó a leerlo.
+    if let (Some(codigo), Some(salida)) = (codigo, salidas.pop_front()) {
+        uniones.insert(salida, Union::Va { a: a.traza, llegada: Some(codigo) });
+        uniones.insert(codigo, Union::Es(salida));
+    }
+    if let (Some(cierre), Some(fin)) = (de.cierre, a.fin) {
+        uniones.insert(cierre, Union::Va { a: a.traza, llegada: Some(fin) });
+        uniones.insert(fin, Union::Es(cierre));
+    }
+    Ok(())
+}
+
+fn falta_la_salida(trazas: &[Traza], de: &Extremo, (traza, paso): Lugar, que: &str) -> String {
+    let cual = |traza: usize| trazas.get(traza).map_or("?", |traza| traza.archivo.as_str());
+    let renglon = trazas.get(traza).and_then(|traza| traza.pasos.get(paso)).map_or(0, |paso| paso.renglon);
+    format!(
+        "{} está cortada: le falta el envío de lo que llegó en {}, renglón {renglon} ({que}).",
+        cual(de.traza),
+        cual(traza)
+    )
+}
+
+/// Lo que distingue a un mensaje de otro en las dos puntas.
+#[derive(Debug, PartialEq, Eq)]
+enum Llamado<'a> {
+    Handshake(&'a str),
+    Mensaje { codigo: &'a str, tamanio: &'a str },
+}
+
+impl<'a> Llamado<'a> {
+    fn leer(que: &'a str) -> Option<Self> {
+        if let Some(valor) = que.strip_prefix("handshake ") {
+            return Some(Self::Handshake(valor));
+        }
+        let (codigo, resto) = que.split_once(", ")?;
+        let (tamanio, _) = resto.split_once(" bytes")?;
+        tamanio.parse::<u64>().ok().map(|_| Self::Mensaje { codigo, tamanio })
+    }
+
+    /// El que recibe no sabe el código si lo leyó el programa por su cuenta.
+    fn puede_ser(&self, llegada: &Self) -> bool {
+        match (self, llegada) {
+            (Self::Mensaje { tamanio, .. }, Self::Mensaje { codigo: "payload", tamanio: otro }) => tamanio == otro,
+            _ => self == llegada,
+        }
+    }
+}
+
+/// El orden en que pasó todo: cada proceso en el suyo, y nada llega antes de salir. Los relojes, que pueden ser de dos máquinas, sólo
+/// eligen entre lo que puede ir primero.
+fn ordenar(trazas: &[Traza], uniones: &HashMap<Lugar, Union>) -> Vec<Lugar> {
+    let mut siguientes: Vec<usize> = vec![0; trazas.len()];
+    let mut orden = Vec::new();
+    loop {
+        let candidatos = || {
+            trazas.iter().zip(&siguientes).enumerate().filter_map(|(numero, (traza, siguiente))| {
+                traza.pasos.get(*siguiente).map(|paso| (paso.instante, (numero, *siguiente)))
+            })
+        };
+        let ya_puede = |(_, lugar): &(i64, Lugar)| match uniones.get(lugar) {
+            Some(Union::Es((traza, paso))) => siguientes.get(*traza).is_some_and(|siguiente| siguiente > paso),
+            _ => true,
+        };
+        // Con varios hilos, un renglón puede haberse escrito después de lo que causó: entonces decide el reloj.
+        let Some((_, lugar)) = candidatos().filter(ya_puede).min().or_else(|| candidatos().min()) else { return orden };
+        orden.push(lugar);
+        if let Some(siguiente) = siguientes.get_mut(lugar.0) {
+            *siguiente += 1;
+        }
+    }
+}
+
+fn agregar_escena(escenas: &mut Vec<Escena>, trazas: &[Traza], uniones: &HashMap<Lugar, Union>, lugar: Lugar) {
+    let Some(que) = que_paso(trazas, lugar) else { return };
+    let quien = lugar.0;
+    match uniones.get(&lugar) {
+        // La flecha ya se dibujó cuando salió; de lo que llegó, sólo aceptar es además un paso propio.
+        Some(Union::Es(_)) if !matches!(que, Que::Acepto { .. }) => {}
+        Some(Union::Va { a, llegada }) => {
+            let se_perdio = llegada.is_none() && *a < trazas.len();
+            if let Some((que, clase)) = flecha(que, se_perdio) {
+                escenas.push(Escena::Flecha { de: quien, a: *a, que, clase });
+            } else {
+                agregar_solo(escenas, quien, que);
+            }
+        }
+        Some(Union::Viene { de }) => {
+            if let Some((que, clase)) = flecha(que, false) {
+                escenas.push(Escena::Flecha { de: *de, a: quien, que, clase });
+            }
+            if matches!(que, Que::Acepto { .. }) {
+                agregar_solo(escenas, quien, que);
+            }
+        }
+        _ => agregar_solo(escenas, quien, que),
+    }
+}
+
+/// Cómo se dibuja lo que va de uno a otro. `None`: quiso ir, y no salió.
+fn flecha(que: &Que, se_perdio: bool) -> Option<(String, Clase)> {
+    match que {
+        Que::Conecto { .. } | Que::Acepto { .. } => Some(("connect".to_owned(), Clase::Conexion)),
+        Que::Cerro { .. } | Que::Fin { .. } => Some(("close".to_owned(), Clase::Fin)),
+        Que::Sale { que, .. } | Que::Llega { que, .. } => {
+            let clase = match Llamado::leer(que)? {
+                Llamado::Handshake(valor) if valor.starts_with("-1") => Clase::Falla,
+                Llamado::Handshake(_) => Clase::Handshake,
+                Llamado::Mensaje { .. } if se_perdio => Clase::Perdido,
+                Llamado::Mensaje { .. } => Clase::Mensaje,
+            };
+            Some((que.clone(), clase))
+        }
+        _ => None,
+    }
+}
+
+fn agregar_solo(escenas: &mut Vec<Escena>, quien: usize, que: &Que) {
+    let (que, clase) = match que {
+        Que::Espera | Que::LlegaElCodigo { .. } => return,
+        Que::Conecto { servidor, .. } => (format!("connect({servidor})"), Clase::Llamada),
+        Que::Acepto { descriptor, cliente } => (format!("accept() = {descriptor}, de {cliente}"), Clase::Llamada),
+        Que::Cerro { descriptor } => (format!("close({descriptor})"), Clase::Llamada),
+        Que::Fin { .. } => ("el otro lado cerró".to_owned(), Clase::Fin),
+        Que::Termino { que } if que.contains("(normal)") => (que.clone(), Clase::Llamada),
+        Que::Termino { que } => (que.clone(), Clase::Falla),
+        Que::Sale { que, .. } | Que::Llega { que, .. } => {
+            (que.clone(), if Llamado::leer(que).is_some() { Clase::Mensaje } else { Clase::Falla })
+        }
+        Que::Llamada { que } => {
+            let fallo = que.contains(" = -1: ") || que.starts_with("se rechaza");
+            (que.clone(), if fallo { Clase::Falla } else { Clase::Llamada })
+        }
+    };
+    solo(escenas, quien, que, clase);
+}
+
+/// Lo que hace uno solo va en el mismo cuadro que lo que venía haciendo.
+fn solo(escenas: &mut Vec<Escena>, quien: usize, que: String, clase: Clase) {
+    match escenas.last_mut() {
+        Some(Escena::Solo { quien: el_mismo, que: antes, clase: la_misma })
+            if *el_mismo == quien && *la_misma == clase =>
+        {
+            antes.push(que);
+        }
+        _ => escenas.push(Escena::Solo { quien, que: vec![que], clase }),
+    }
+}
