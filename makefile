@@ -8,6 +8,7 @@
 #   make valgrind      la demo con cada programa bajo valgrind, sin tolerar un solo error
 #   make fuzz          le da bytes cualesquiera, un minuto por objetivo (fuzz/LEEME.md)
 #   make verificadores memcheck, helgrind, AddressSanitizer, ThreadSanitizer y Miri
+#   make diagrama      dibuja, de las trazas de la demo, el diagrama de secuencia que muestra el README
 #   make bench         mide, contra una implementación de manual y contra el límite; no llega a dos minutos
 #   make install       instala lo ya compilado; hace falta poder escribir: sudo make install
 #   make uninstall     borra exactamente lo que instaló
@@ -54,6 +55,14 @@ debug: con-cargo
 
 demo:
 	@$(MAKE) --no-print-directory -C c_examples demo
+
+# El cliente, el servidor, el que no sabe presentarse y otro cliente: cada uno, una columna.
+DE_LA_DEMO = cliente-1 servidor rechazado cliente-2
+
+diagrama: con-cargo
+	@set -e; trazas=$$(mktemp -d); trap 'rm -rf "$$trazas"' EXIT; \
+	TRAZAS=$$trazas $(MAKE) --no-print-directory -C c_examples demo >/dev/null; \
+	cargo run --quiet --example secuencia -- -o docs/demo $(DE_LA_DEMO:%="$$trazas/%.traza")
 
 valgrind:
 	@$(MAKE) --no-print-directory -C c_examples valgrind
@@ -220,4 +229,4 @@ clean:
 	@$(MAKE) --no-print-directory -C c_examples clean
 	@if command -v cargo >/dev/null; then cargo clean; else rm -rf target; fi
 
-.PHONY: all debug demo test fuzz verificadores confianza bench install uninstall valgrind clean con-cargo estaticas
+.PHONY: all debug demo diagrama test fuzz verificadores confianza bench install uninstall valgrind clean con-cargo estaticas
