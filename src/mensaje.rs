@@ -37,9 +37,6 @@ const MUCHO: usize = 4 * 1024 * 1024;
 impl Lectura {
     /// El próximo mensaje entero: su código y su payload. `None` si la conversación terminó.
     pub(crate) fn mensaje(&mut self, socket: &Socket, ritmo: &Ritmo, limite: u32) -> Resultado<Option<(i32, &[u8])>> {
-        if traza::activa() && self.hay() == 0 {
-            traza::contar_espera(socket);
-        }
         if let Err(corte) = self.juntar(socket, ritmo, LARGO_DE_HEADER) {
             return fin_o_error(error_de_header(socket, corte, self.hay()));
         }
@@ -169,11 +166,16 @@ impl Envio {
     }
 
     /// Sin esto, el primer envío a quien ya cerró parece andar y sólo falla el segundo.
-    #[inline(always)]
     pub(crate) fn controlar_al_par(&self, fd: BorrowedFd<'_>) -> Resultado<()> {
+        self.toca_controlar().map_or(Ok(()), |ahora| self.preguntar_por_el_par(fd, ahora))
+    }
+
+    /// Qué hora es, si hace rato que no se pregunta.
+    #[inline(always)]
+    fn toca_controlar(&self) -> Option<i64> {
         let ahora = sistema::ahora_ns();
         let hace = ahora.wrapping_sub(self.controlado_ns.load(Ordering::Relaxed));
-        if hace < CONTROL_NS { Ok(()) } else { self.preguntar_por_el_par(fd, ahora) }
+        (hace >= CONTROL_NS).then_some(ahora)
     }
 
     #[cold]
@@ -182,7 +184,9 @@ impl Envio {
         if sistema::el_par_cerro(&fd) {
             return Err(por_que_no_se_puede_enviar(&SockRef::from(&fd)));
         }
-        self.controlado_ns.swap(ahora, Ordering::Relaxed);
+        if !traza::activa() {
+            self.controlado_ns.swap(ahora, Ordering::Relaxed);
+        }
         Ok(())
     }
 }
@@ -198,21 +202,32 @@ pub(crate) fn enviar<const N: usize>(
     partes: [&[u8]; N],
 ) -> Resultado<()> {
     let _turno = envio.turno.tomar();
-    envio.controlar_al_par(fd)?;
+    if let Some(ahora) = envio.toca_controlar() {
+        controlar_y_contar(fd, envio, ahora, partes)?;
+    }
     ritmo.al_enviar(fd, alguien_recibe);
     let mut junto = [0; CABE_JUNTO];
     let enviado = match copiar_juntas(&mut junto, partes) {
         Some(mensaje) => red::enviar_bytes(fd, mensaje),
         None => red::enviar_todo(fd, &mut partes.map(IoSlice::new)),
     };
-    match enviado {
-        Ok(()) if traza::activa() => {
-            traza::contar_mensaje_enviado(&fd, partes);
-            Ok(())
-        }
-        Ok(()) => Ok(()),
-        Err(corte) => Err(mensaje_cortado(fd, corte)),
+    enviado.map_err(|corte| mensaje_cortado(fd, corte))
+}
+
+/// Con traza, toca siempre: así, sin ella, no hay nada más que preguntarse al enviar.
+#[cold]
+#[inline(never)]
+fn controlar_y_contar<const N: usize>(
+    fd: BorrowedFd<'_>,
+    envio: &Envio,
+    ahora: i64,
+    partes: [&[u8]; N],
+) -> Resultado<()> {
+    envio.preguntar_por_el_par(fd, ahora)?;
+    if traza::activa() {
+        traza::contar_mensaje_enviado(&fd, partes);
     }
+    Ok(())
 }
 
 /// Lo que mide un mensaje que se copia entero antes de enviarlo: hasta ahí, copiar cuesta menos que darle dos partes al kernel.
@@ -314,9 +329,6 @@ pub(crate) fn error_de_recepcion(socket: &Socket, corte: Corte, parte: Parte, es
 /// Recibe un header entero.
 #[inline]
 pub(crate) fn recibir_header(fd: BorrowedFd<'_>, ritmo: &Ritmo, limite: u32) -> Resultado<Header> {
-    if traza::activa() {
-        traza::contar_espera(&fd);
-    }
     let mut bytes = [0; LARGO_DE_HEADER];
     red::recibir_todo(fd, ritmo, Tramo::Comienzo, &mut bytes).map_err(|corte| {
         let hay = corte.movidos;
@@ -330,9 +342,6 @@ pub(crate) fn recibir_header(fd: BorrowedFd<'_>, ritmo: &Ritmo, limite: u32) -> 
 pub(crate) fn recibir_entero(fd: BorrowedFd<'_>, ritmo: &Ritmo, parte: Parte) -> Resultado<[u8; LARGO_DE_ENTERO]> {
     let mut entero = [0; LARGO_DE_ENTERO];
     let tramo = if parte == Parte::Codigo { Tramo::Comienzo } else { Tramo::Resto };
-    if traza::activa() && tramo == Tramo::Comienzo {
-        traza::contar_espera(&fd);
-    }
     red::recibir_todo(fd, ritmo, tramo, &mut entero)
         .map_err(|corte| error_de_recepcion(&SockRef::from(&fd), corte, parte, LARGO_DE_ENTERO))?;
     Ok(entero)

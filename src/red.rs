@@ -364,7 +364,12 @@ fn recibir_una_vez<B: Byte>(fd: BorrowedFd<'_>, ritmo: &Ritmo, tramo: Tramo, des
 fn esperar_y_recibir<B: Byte>(fd: BorrowedFd<'_>, ritmo: &Ritmo, destino: &mut [B]) -> io::Result<usize> {
     let recibidos = match ritmo.antes_de_dormir(fd, || sistema::recibir(fd, destino, libc::MSG_DONTWAIT)) {
         Some(mirado) => mirado?,
-        None => sistema::recibir(fd, destino, 0)?,
+        None => {
+            if traza::activa() {
+                traza::contar_espera(&fd);
+            }
+            sistema::recibir(fd, destino, 0)?
+        }
     };
     ritmo.anotar_recepcion();
     Ok(recibidos)

@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use socket2::SockRef;
 
-use crate::sistema;
+use crate::{sistema, traza};
 
 /// Cuántos envíos sin recibir nada son una ráfaga.
 const RAFAGA: u8 = 16;
@@ -127,17 +127,17 @@ impl Ritmo {
         }
     }
 
-    /// Antes de recibir: si conviene mirar primero si hay algo, sin esperar.
+    /// Antes de recibir: si conviene mirar primero si hay algo, sin esperar. Con traza, siempre: se cuenta cada espera.
     #[inline(always)]
     pub(crate) fn al_recibir(&self, fd: BorrowedFd<'_>, tramo: Tramo) -> bool {
         match self.estado() {
             JUNTANDO => {
                 self.soltar(fd);
-                false
+                traza::activa()
             }
             DEMORADO if tramo == Tramo::Comienzo => {
                 self.confirmar(fd);
-                false
+                traza::activa()
             }
             DEMORADO => true,
             _ => self.conviene_mirar(tramo),
@@ -200,6 +200,10 @@ impl Ritmo {
         if mirado.is_some() {
             self.desconfianza.swap(0, Ordering::Relaxed);
             return mirado;
+        }
+        if traza::activa() {
+            // Cada espera se cuenta: hay que volver a mirar antes de la próxima.
+            return None;
         }
         let desconfianza = self.desconfianza.load(Ordering::Relaxed);
         let desconfianza = desconfianza.saturating_mul(8).clamp(4, DESCONFIANZA_MAXIMA);

@@ -7,7 +7,7 @@
 //! [server 4215 +1.200500] 4 <- MENSAJE (0), 5 bytes: "hola"
 //! ```
 //!
-//! Adelante, el programa, su número de proceso y los segundos desde que empezó a contar. `4 ->` es lo que salió por el descriptor 4; `4 <-`,
+//! Adelante, el programa, su número de proceso y los segundos desde que empezó a contar. `4 ->` es lo que sale por el descriptor 4; `4 <-`,
 //! lo que llegó; `=>`, cómo terminó una función que falló. Cada renglón se escribe de una sola vez: los de varios hilos no se mezclan.
 
 use std::fmt::{self, Write};
@@ -23,7 +23,7 @@ use crate::error::{Error, Resultado};
 use crate::memoria::{Renglon, copiar};
 use crate::opciones;
 use crate::protocolo::{Header, LARGO_DE_HEADER, MENSAJE, PAQUETE, Valores};
-use crate::sistema::{self, Mirada};
+use crate::sistema;
 
 /// Todavía no se miró el entorno.
 const SIN_MIRAR: u8 = 0;
@@ -254,13 +254,11 @@ pub(crate) fn contar_llegada(socket: &impl AsFd, que: fmt::Arguments<'_>) {
     escribir(Clase::Llega, format_args!("{} <- {que}", socket.as_fd().as_raw_fd()));
 }
 
-/// Antes de recibir un mensaje: si hay que esperarlo. Lo último de la traza de un programa que «se queda clavado».
+/// Antes de dormir hasta que llegue algo: lo último de la traza de un programa que «se queda clavado».
 #[cold]
 #[inline(never)]
 pub(crate) fn contar_espera(socket: &impl AsFd) {
-    if matches!(sistema::recibir_ya(socket, &mut [0], Mirada::Deja), Ok(None)) {
-        escribir(Clase::Llamada, format_args!("recv({}): espera un mensaje", socket.as_fd().as_raw_fd()));
-    }
+    escribir(Clase::Llamada, format_args!("recv({}): espera", socket.as_fd().as_raw_fd()));
 }
 
 /// Un mensaje que salió: su header y las partes de su payload.
