@@ -88,7 +88,8 @@ pub enum Error {
 
     /// Nadie escucha en esa dirección.
     #[error(
-        "Conexión rechazada: no hay nadie escuchando en {direccion}. ¿Levantaste primero el servidor? ¿Son ésos su IP y su puerto?"
+        "Conexión rechazada: no hay nadie escuchando en {direccion}. ¿Levantaste primero el servidor? ¿Son ésos su IP y su puerto? {}",
+        if direccion.ip().is_loopback() { "Esa IP es la de esta misma máquina." } else { "¿Escucha en esa IP, o sólo en 127.0.0.1?" }
     )]
     NadieEscucha {
         /// A dónde se quiso conectar.
@@ -121,7 +122,7 @@ pub enum Error {
 
     /// Conectó, pero el servidor no contestó el handshake a tiempo.
     #[error(
-        "{direccion} aceptó la conexión pero no contestó el handshake en {} ms. ¿El servidor llegó a esperar_cliente? Si no usa handshake, corré este programa con TP0_HANDSHAKE=no.",
+        "{direccion} aceptó la conexión pero no contestó el handshake en {} ms. ¿El servidor llegó a esperar_cliente, o está atendiendo a otro? Si no usa handshake, corré este programa con TP0_HANDSHAKE=no.",
         plazo.as_millis()
     )]
     PlazoDeHandshake {
@@ -334,11 +335,11 @@ pub enum Error {
     Liberado,
 
     /// El número no es un socket abierto.
-    #[error("{descriptor} no es una conexión abierta: {motivo}.")]
+    #[error("{descriptor} no es una conexión abierta: {motivo}")]
     Descriptor {
         /// El número.
         descriptor: i32,
-        /// Por qué no.
+        /// Por qué no, y qué mirar.
         motivo: &'static str,
     },
 
@@ -359,7 +360,7 @@ pub enum Error {
     },
 
     /// El socket nunca se conectó.
-    #[error("{descriptor} es un socket sin conectar: ¿falló crear_conexion y se usó igual?")]
+    #[error("{descriptor} es un socket sin conectar: ¿falló su connect, o nunca se lo llamó?")]
     SinConectar {
         /// El número.
         descriptor: i32,
@@ -471,14 +472,26 @@ impl Error {
     /// La falla de una llamada sobre un socket.
     pub(crate) fn de_socket(descriptor: i32, operacion: &'static str, causa: io::Error) -> Self {
         match causa.raw_os_error() {
-            Some(libc::EBADF) => Self::Descriptor { descriptor, motivo: "está cerrado" },
-            Some(libc::ENOTSOCK) => Self::Descriptor { descriptor, motivo: "es otra cosa, no un socket" },
+            Some(libc::EBADF) => Self::Descriptor { descriptor, motivo: "está cerrado, o ya se liberó." },
+            Some(libc::ENOTSOCK) => Self::no_es_socket(descriptor),
             // Si además de vencer el plazo algo avisó que no hay camino (nadie contesta ARP en la red local), el núcleo da esa causa.
             Some(libc::ETIMEDOUT | libc::EHOSTUNREACH | libc::ENETUNREACH | libc::EHOSTDOWN | libc::ENETDOWN) => {
                 Self::ParMudo
             }
             _ => Self::sistema(operacion, causa),
         }
+    }
+
+    /// Un número abierto que no es un socket. Los tres primeros se dan al arrancar el programa, y el 0 es lo que tiene una variable que
+    /// nadie cambió.
+    #[cold]
+    pub(crate) fn no_es_socket(descriptor: i32) -> Self {
+        let motivo = match descriptor {
+            0 => "es la entrada del programa. ¿Quedó la variable en 0, sin el resultado de crear_conexion?",
+            1 | 2 => "es la salida del programa, no un socket.",
+            _ => "es otra cosa, no un socket.",
+        };
+        Self::Descriptor { descriptor, motivo }
     }
 
     /// Si después de este error de envío o recepción la conexión ya no sirve.
@@ -606,9 +619,19 @@ pub enum Ocupante {
         /// Su nombre.
         nombre: String,
     },
+    /// Nadie escucha: es una conexión de un proceso, quizá la que él mismo inició.
+    Conexion {
+        /// Su PID.
+        pid: u32,
+        /// Su nombre.
+        nombre: String,
+    },
     /// Nadie escucha: es una conexión vieja de un servidor que no usó SO_REUSEADDR.
     TimeWait,
 }
+
+/// El primer puerto de los que el sistema reparte, de fábrica, a quien se conecta.
+const PRIMER_EFIMERO: u16 = 32768;
 
 /// Cómo sigue el texto de un puerto en uso, según lo que se sepa de quien lo tiene.
 struct DetalleDeOcupante<'a>(SocketAddr, Option<&'a Ocupante>);
@@ -616,6 +639,18 @@ struct DetalleDeOcupante<'a>(SocketAddr, Option<&'a Ocupante>);
 impl fmt::Display for DetalleDeOcupante<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.1 {
+            Some(Ocupante::Proceso { pid, .. }) if *pid == std::process::id() => write!(
+                f,
+                ": lo tiene este mismo proceso ({pid}). ¿Llamaste dos veces a iniciar_servidor? Liberá el primero, o elegí otro puerto."
+            ),
+            Some(Ocupante::Conexion { pid, nombre }) if self.0.port() >= PRIMER_EFIMERO => write!(
+                f,
+                ": lo tiene una conexión del proceso {pid} ({nombre}). Desde {PRIMER_EFIMERO} el sistema los reparte a quien se conecta: elegí uno menor."
+            ),
+            Some(Ocupante::Conexion { pid, nombre }) => write!(
+                f,
+                ": lo tiene una conexión del proceso {pid} ({nombre}), que empezó sin SO_REUSEADDR. Terminalo (kill {pid}), o elegí otro puerto."
+            ),
             Some(Ocupante::Proceso { pid, nombre }) => write!(
                 f,
                 ": lo tiene el proceso {pid} ({nombre}). ¿Quedó corriendo en otra terminal? Terminalo (kill {pid}), o elegí otro puerto."

@@ -6,9 +6,11 @@ use std::path::Path;
 use crate::error::Ocupante;
 use crate::memoria::{copiar, texto};
 
-/// El estado de un socket que escucha y el de uno en TIME_WAIT, en hexadecimal, como los escribe el kernel.
+/// Los estados de un socket que escucha y de uno que todavía se está por aceptar, en hexadecimal, como los escribe el kernel.
 const ESCUCHA: &str = "0A";
-const TIME_WAIT: &str = "06";
+const POR_ACEPTAR: &str = "03";
+/// El inodo de una conexión que ya no es de ningún proceso.
+const DE_NADIE: &str = "0";
 
 /// Quién tiene el puerto TCP `puerto` de esta máquina.
 pub(crate) fn del_puerto(puerto: u16) -> Option<Ocupante> {
@@ -17,9 +19,16 @@ pub(crate) fn del_puerto(puerto: u16) -> Option<Ocupante> {
     let filas = || tablas.iter().flat_map(|tabla| tabla.lines()).filter_map(Fila::leer);
     let del_puerto = |fila: &Fila<'_>| fila.puerto == puerto;
     if let Some(fila) = filas().filter(del_puerto).find(|fila| fila.estado == ESCUCHA) {
-        return proceso_con(&texto!("socket:[{}]", fila.inodo));
+        return proceso_con(&fila).map(|(pid, nombre)| Ocupante::Proceso { pid, nombre });
     }
-    filas().filter(del_puerto).any(|fila| fila.estado == TIME_WAIT).then_some(Ocupante::TimeWait)
+    let de_un_proceso =
+        filas().filter(del_puerto).filter(|fila| fila.inodo != DE_NADIE).find_map(|fila| proceso_con(&fila));
+    if let Some((pid, nombre)) = de_un_proceso {
+        return Some(Ocupante::Conexion { pid, nombre });
+    }
+    // TIME_WAIT, o FIN_WAIT2 si el cliente todavía no cerró: a las dos el kernel les da un minuto.
+    let vieja = |fila: Fila<'_>| fila.inodo == DE_NADIE && fila.estado != POR_ACEPTAR;
+    filas().filter(del_puerto).any(vieja).then_some(Ocupante::TimeWait)
 }
 
 struct Fila<'a> {
@@ -39,10 +48,12 @@ impl<'a> Fila<'a> {
     }
 }
 
-fn proceso_con(socket: &str) -> Option<Ocupante> {
+/// El proceso que tiene ese socket: su número y su nombre.
+fn proceso_con(fila: &Fila<'_>) -> Option<(u32, String)> {
+    let socket = texto!("socket:[{}]", fila.inodo);
     fs::read_dir("/proc").ok()?.flatten().find_map(|entrada| {
         let pid: u32 = entrada.file_name().to_str()?.parse().ok()?;
-        tiene(&entrada.path(), socket).then(|| Ocupante::Proceso { pid, nombre: nombre_de(&entrada.path()) })
+        tiene(&entrada.path(), &socket).then(|| (pid, nombre_de(&entrada.path())))
     })
 }
 
@@ -70,6 +81,15 @@ mod pruebas {
         let Some(Ocupante::Proceso { pid, nombre }) = del_puerto(puerto) else { panic!("no se encontró") };
         assert_eq!(pid, std::process::id());
         assert!(!nombre.is_empty());
+    }
+
+    #[test]
+    fn una_conexion_tambien_lo_ocupa() {
+        let escucha = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let conexion = std::net::TcpStream::connect(escucha.local_addr().unwrap()).unwrap();
+        let puerto = conexion.local_addr().unwrap().port();
+        let Some(Ocupante::Conexion { pid, .. }) = del_puerto(puerto) else { panic!("no se encontró") };
+        assert_eq!(pid, std::process::id());
     }
 
     #[test]

@@ -309,7 +309,7 @@ fn cada_error_se_distingue_y_se_explica() {
         (
             Servidor::iniciar("127.0.0.1", &puerto).unwrap_err(),
             libc::EADDRINUSE,
-            format!("lo tiene el proceso {}", std::process::id()),
+            format!("lo tiene este mismo proceso ({})", std::process::id()),
         ),
         (
             Conexion::conectar("127.0.0.1", &libre).unwrap_err(),

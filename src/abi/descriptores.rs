@@ -157,7 +157,7 @@ fn esperar_cierre(mut uso: Uso, mut antes: u64) -> Resultado<Uso> {
     while antes & (LIBERADA | CERRANDO) != 0 {
         drop(uso);
         if antes & CERRANDO == 0 {
-            return Err(descriptor_invalido(descriptor, "ya se liberó"));
+            return Err(descriptor_invalido(descriptor, "ya se liberó."));
         }
         thread::sleep(Duration::from_micros(20));
         (uso, antes) = anotar_llamada(descriptor)?;
@@ -443,11 +443,11 @@ impl Uso {
         let _identidad = self.ranura.identidad.tomar();
         let inodo = comprobar_socket(self.descriptor())?;
         if !corresponde(self) {
-            return Err(descriptor_invalido(self.descriptor(), "ya es otra"));
+            return Err(descriptor_invalido(self.descriptor(), "ya es otra."));
         }
         let antes = self.ranura.estado.fetch_or(LIBERADA, Ordering::AcqRel);
         if antes & LIBERADA != 0 {
-            return Err(descriptor_invalido(self.descriptor(), "ya se liberó"));
+            return Err(descriptor_invalido(self.descriptor(), "ya se liberó."));
         }
         self.ranura.inodo.swap(inodo, Ordering::AcqRel);
         Ok(antes & EN_VUELO > 1)
@@ -571,7 +571,12 @@ fn lugar_de(descriptor: c_int) -> Option<(usize, &'static AtomicPtr<Ranura>)> {
 #[cold]
 #[inline(never)]
 fn fuera_de_la_tabla(descriptor: c_int) -> Error {
-    descriptor_invalido(descriptor, if descriptor < 0 { "falló la llamada que lo dio" } else { "es demasiado grande" })
+    let motivo = if descriptor < 0 {
+        "falló la llamada que lo dio. Fijate ahí si da -1, y mostrá tp0_error()."
+    } else {
+        "es demasiado grande. ¿Es una variable sin inicializar?"
+    };
+    descriptor_invalido(descriptor, motivo)
 }
 
 #[cold]
@@ -614,10 +619,8 @@ pub(super) fn inodo(descriptor: c_int) -> Option<u64> {
 /// El inodo, si es un socket abierto.
 fn comprobar_socket(descriptor: c_int) -> Resultado<u64> {
     match consultar(descriptor) {
-        None => Err(descriptor_invalido(descriptor, "está cerrado, o ya se liberó")),
-        Some(datos) if datos.st_mode & libc::S_IFMT != libc::S_IFSOCK => {
-            Err(descriptor_invalido(descriptor, "es otra cosa, no un socket"))
-        }
+        None => Err(descriptor_invalido(descriptor, "está cerrado, o ya se liberó.")),
+        Some(datos) if datos.st_mode & libc::S_IFMT != libc::S_IFSOCK => Err(Error::no_es_socket(descriptor)),
         Some(datos) => Ok(datos.st_ino),
     }
 }
