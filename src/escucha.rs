@@ -19,7 +19,7 @@ use crate::error::{Error, Resultado};
 use crate::handshake::{self, Aceptados, Recepcion, Veredicto};
 use crate::memoria::juntar;
 use crate::opciones::{Handshake, Opciones};
-use crate::protocolo::LARGO_DE_HEADER;
+use crate::protocolo::{LARGO_DE_HEADER, MENSAJE};
 use crate::red;
 use crate::sistema::{self, Cerrojo, Guarda, HijoConUnHilo, Interes, Mirada, NoSeHereda, Sentido, Timbre};
 use crate::traza::{llega, paso, sale};
@@ -96,9 +96,11 @@ impl fmt::Display for Rechazo {
 
 impl fmt::Display for MotivoDeRechazo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
+        match *self {
             Self::OtroValor(valor) => {
-                write!(f, "mostro {valor} (0x{valor:08x}) como handshake y no es el que se espera")
+                write!(f, "mostro {valor} (0x{valor:08x}) como handshake y no es el que se espera")?;
+                // Lo primero que manda un TP0 sin handshake es el código de un MENSAJE.
+                if valor == MENSAJE { f.write_str(". Si no hace handshake: TP0_HANDSHAKE=no") } else { Ok(()) }
             }
             Self::OtroProtocolo => f.write_str("lo que mando no es un handshake ni un header"),
             Self::SeFue => f.write_str("se fue antes de terminar el handshake"),
