@@ -15,15 +15,15 @@ mod hostil;
 use std::fs;
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddrV4};
-use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
 use std::process::Command;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use comun::{PLAZO, Proceso};
-use hostil::{ACEPTADO, Conductor, HOLA, Oyente, Par, encabezado, hexa, mensaje, paquete, payload_de_paquete, trama};
+use hostil::{
+    ACEPTADO, Conductor, HOLA, Oyente, Par, encabezado, es_root, hexa, mensaje, paquete, payload_de_paquete,
+    sin_privilegios, trama,
+};
 
 const fn ms(cuantos: u64) -> Duration {
     Duration::from_millis(cuantos)
@@ -270,40 +270,9 @@ fn puerto_privilegiado_sin_permiso() {
     c.terminar();
 }
 
-fn es_root() -> bool {
-    fs::metadata("/proc/self").map(|datos| std::os::unix::fs::MetadataExt::uid(&datos)).unwrap() == 0
-}
-
 /// Lo que no depende de una herramienta sino de la máquina: se dice por su nombre, sin captura.
 fn salteada(prueba: &str, por_que: &str) {
     let _ = writeln!(std::io::stderr(), "salteada {prueba}: {por_que}");
-}
-
-/// El conductor como un usuario sin nombre ni permisos. Copia todo adonde ese usuario lo pueda leer: el repositorio
-/// puede estar en la carpeta privada de root.
-fn sin_privilegios(antes: &[&str]) -> Conductor {
-    static CUENTA: AtomicU32 = AtomicU32::new(0);
-    let numero = CUENTA.fetch_add(1, Ordering::Relaxed);
-    let carpeta = std::env::temp_dir().join(format!("tp0-pruebas-{}-{numero}", std::process::id()));
-    fs::create_dir_all(&carpeta).unwrap();
-    fs::set_permissions(&carpeta, fs::Permissions::from_mode(0o755)).unwrap();
-    let programa = copiar(&hostil::programa(), &carpeta.join("hostil_conductor"));
-    copiar(&comun::dir_biblioteca().join("libtp0.so.0.1"), &carpeta.join("libtp0.so.0.1"));
-    let mut partes: Vec<&str> = antes.to_vec();
-    partes.extend(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]);
-    let mut orden = comun::orden(partes[0]);
-    orden.args(&partes[1..]).arg(&programa).env("LD_LIBRARY_PATH", &carpeta).current_dir("/");
-    let c = Conductor::de(orden);
-    // Ya está cargado cuando contesta la primera orden: los archivos sobran.
-    c.bien("dormir 0");
-    fs::remove_dir_all(&carpeta).unwrap();
-    c
-}
-
-fn copiar(desde: &std::path::Path, hasta: &std::path::Path) -> PathBuf {
-    fs::copy(desde, hasta).unwrap();
-    fs::set_permissions(hasta, fs::Permissions::from_mode(0o755)).unwrap();
-    hasta.to_path_buf()
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

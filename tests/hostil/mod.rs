@@ -14,12 +14,14 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::fmt;
+use std::fs;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -449,4 +451,40 @@ impl Conductor {
         salida.exigir_exito("el conductor");
         salida
     }
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Otro usuario
+// ---------------------------------------------------------------------------------------------------------------------
+
+/// Si estas pruebas corren como root.
+pub fn es_root() -> bool {
+    fs::metadata("/proc/self").map(|datos| datos.uid()).unwrap() == 0
+}
+
+/// El conductor como un usuario sin nombre ni permisos. Copia todo adonde ese usuario lo pueda leer: el repositorio
+/// puede estar en la carpeta privada de root.
+pub fn sin_privilegios(antes: &[&str]) -> Conductor {
+    static CUENTA: AtomicU32 = AtomicU32::new(0);
+    let numero = CUENTA.fetch_add(1, Ordering::Relaxed);
+    let carpeta = std::env::temp_dir().join(format!("tp0-pruebas-{}-{numero}", std::process::id()));
+    fs::create_dir_all(&carpeta).unwrap();
+    fs::set_permissions(&carpeta, fs::Permissions::from_mode(0o755)).unwrap();
+    let programa = copiar(&programa(), &carpeta.join("hostil_conductor"));
+    copiar(&comun::dir_biblioteca().join("libtp0.so.0.1"), &carpeta.join("libtp0.so.0.1"));
+    let mut partes: Vec<&str> = antes.to_vec();
+    partes.extend(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]);
+    let mut orden = comun::orden(partes[0]);
+    orden.args(&partes[1..]).arg(&programa).env("LD_LIBRARY_PATH", &carpeta).current_dir("/");
+    let c = Conductor::de(orden);
+    // Ya está cargado cuando contesta la primera orden: los archivos sobran.
+    c.bien("dormir 0");
+    fs::remove_dir_all(&carpeta).unwrap();
+    c
+}
+
+fn copiar(desde: &Path, hasta: &Path) -> PathBuf {
+    fs::copy(desde, hasta).unwrap();
+    fs::set_permissions(hasta, fs::Permissions::from_mode(0o755)).unwrap();
+    hasta.to_path_buf()
 }
