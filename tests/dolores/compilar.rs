@@ -1,0 +1,199 @@
+//! Compilar, enlazar, cargar e instalar: los textos son los de gcc, el enlazador, el loader y make.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use crate::comun::{
+    PLAZO, dir_biblioteca, dir_c, ejecutar, enlace_commons, exigir, lanzar_servidor, orden, raiz, ruta_nueva, saltear,
+};
+use crate::guia::texto;
+use crate::hostil::{Par, mensaje};
+
+/// Un cliente de un renglón.
+const CLIENTE: &str = "#include <tp0.h>\nint main(void) { return crear_conexion(\"127.0.0.1\", \"4444\") != -1; }\n";
+
+fn fuente(nombre: &str, texto: &str) -> PathBuf {
+    let camino = ruta_nueva(nombre).with_extension("c");
+    fs::write(&camino, texto).unwrap();
+    camino
+}
+
+/// gcc, en inglés, con esos argumentos: lo que produjo y lo que dijo.
+fn gcc(argumentos: &[&str]) -> (PathBuf, Output) {
+    let destino = ruta_nueva("programa");
+    let mut gcc = orden("gcc");
+    // Una biblioteca instalada en esta máquina no cuenta.
+    gcc.env("LC_ALL", "C").env_remove("CPATH").env_remove("LIBRARY_PATH").arg("-o").arg(&destino).args(argumentos);
+    let salida = gcc.output().unwrap();
+    (destino, salida)
+}
+
+#[track_caller]
+fn falla(argumentos: &[&str], esperado: &str) {
+    let (_, salida) = gcc(argumentos);
+    let dicho = String::from_utf8_lossy(&salida.stderr);
+    assert!(!salida.status.success() && dicho.contains(esperado), "tenía que decir {esperado:?}: {dicho}");
+}
+
+fn incluir() -> String {
+    format!("-I{}", raiz().join("include").display())
+}
+
+fn buscar() -> String {
+    format!("-L{}", dir_biblioteca().display())
+}
+
+fn instalada_en_esta_maquina() -> bool {
+    ["/usr/lib", "/usr/local/lib", "/lib"].iter().any(|carpeta| Path::new(carpeta).join("libtp0.so").exists())
+        || Path::new("/usr/include/tp0.h").exists()
+}
+
+#[test]
+fn el_loader_no_la_encuentra() {
+    if !exigir("gcc") || instalada_en_esta_maquina() {
+        return saltear("falta gcc, o libtp0 está instalada en esta máquina");
+    }
+    let archivo = fuente("server", CLIENTE);
+    let (programa, salida) = gcc(&[archivo.to_str().unwrap(), &incluir(), &buscar(), "-ltp0"]);
+    assert!(salida.status.success(), "{}", String::from_utf8_lossy(&salida.stderr));
+    let salida = orden(&programa).env("LC_ALL", "C").output().unwrap();
+    assert_eq!(salida.status.code(), Some(127));
+    let esperado = texto("no-encuentra-libtp0so", "cannot open", &[("./bin/server", programa.to_str().unwrap())]);
+    assert_eq!(String::from_utf8_lossy(&salida.stderr).trim_end(), esperado);
+    // Y con la variable, anda.
+    let mut bien = orden(&programa);
+    ejecutar(bien.env("LD_LIBRARY_PATH", dir_biblioteca()).env("TP0_ESPERA_MS", "100"));
+}
+
+#[test]
+fn el_enlazador_no_la_encuentra() {
+    const SECCION: &str = "undefined-reference";
+    if !exigir("gcc") || instalada_en_esta_maquina() {
+        return saltear("falta gcc, o libtp0 está instalada en esta máquina");
+    }
+    let archivo = fuente("client", CLIENTE);
+    let archivo = archivo.to_str().unwrap();
+    let sin_definir = texto(SECCION, "undefined", &[]);
+    falla(&[archivo, &incluir()], &sin_definir);
+    // La biblioteca antes del .c, con el --as-needed que Ubuntu trae puesto.
+    falla(&["-Wl,--as-needed", &incluir(), &buscar(), "-ltp0", archivo], &sin_definir);
+    falla(&[archivo, &incluir(), "-ltp0"], &texto(SECCION, "cannot find", &[]));
+
+    // Después del .c, en cualquier orden con las otras.
+    let commons = enlace_commons();
+    let commons: Vec<&str> = commons.iter().map(String::as_str).collect();
+    let (incluir, buscar) = (incluir(), buscar());
+    let tp0 = [buscar.as_str(), "-ltp0"];
+    let otras = ["-lpthread", "-lm"];
+    for orden_de_enlace in [[&tp0[..], &commons, &otras], [&commons, &otras, &tp0], [&otras, &commons, &tp0]] {
+        let argumentos = [&["-Wl,--as-needed", archivo, &incluir][..], &orden_de_enlace.concat()].concat();
+        let (_, salida) = gcc(&argumentos);
+        assert!(salida.status.success(), "{argumentos:?}: {}", String::from_utf8_lossy(&salida.stderr));
+    }
+}
+
+#[test]
+fn gcc_no_encuentra_el_header() {
+    if !exigir("gcc") || instalada_en_esta_maquina() {
+        return saltear("falta gcc, o libtp0 está instalada en esta máquina");
+    }
+    let archivo = fuente("client", CLIENTE);
+    falla(&["-c", archivo.to_str().unwrap()], &texto("no-encuentra-tp0h", "tp0.h", &[]));
+    let (_, salida) = gcc(&["-c", archivo.to_str().unwrap(), "-Wall", "-Wextra", "-Werror", &incluir()]);
+    assert!(salida.status.success(), "{}", String::from_utf8_lossy(&salida.stderr));
+}
+
+/// `make install` en la raíz, sin red, con lo que se le pida.
+fn instalar(variables: &[String]) -> Output {
+    // Un espacio de nombres nuevo no tiene ni una interfaz levantada.
+    let mut make = orden("unshare");
+    make.args(["-n", "make", "-C"]).arg(raiz()).arg("install").args(variables);
+    make.env_remove("MAKEFLAGS").env_remove("MAKELEVEL").env("LC_ALL", "C").output().unwrap()
+}
+
+#[test]
+fn instalar_sin_red() {
+    const SECCION: &str = "instalar";
+    if !["make", "gcc", "nm", "objcopy", "unshare"].iter().all(|herramienta| exigir(herramienta)) {
+        return;
+    }
+    if !Command::new("unshare").args(["-n", "true"]).status().unwrap().success() {
+        return saltear("acá no se puede cortar la red con unshare");
+    }
+    let (vacia, construido) = (ruta_nueva("vacia"), ruta_nueva("construido"));
+    let dicho = |salida: &Output| String::from_utf8_lossy(&salida.stderr).lines().next().unwrap_or_default().to_owned();
+    fs::create_dir_all(&vacia).unwrap();
+    let salida = instalar(&[format!("CONSTRUIDO={}", vacia.display())]);
+    assert_eq!(dicho(&salida), texto(SECCION, "primero corré make", &[]));
+
+    fs::create_dir_all(&construido).unwrap();
+    for archivo in ["libtp0.so", "libtp0.a"] {
+        std::os::unix::fs::symlink(dir_biblioteca().join(archivo), construido.join(archivo)).unwrap();
+    }
+    fs::write(construido.join("libtp0.estaticas"), "-lgcc_s -lutil -lrt -lpthread -lm -ldl -lc").unwrap();
+    let construido = format!("CONSTRUIDO={}", construido.display());
+    // Donde no puede escribir ni root.
+    let salida = instalar(&[construido.clone(), "PREFIX=/proc/tp0".to_owned()]);
+    let queja = dicho(&salida);
+    let donde =
+        queja.strip_prefix("No puedo escribir en ").and_then(|resto| resto.split(':').next()).unwrap_or_default();
+    assert!(donde.starts_with("/proc"), "{queja}");
+    assert_eq!(queja, texto(SECCION, "No puedo escribir", &[("/usr/lib/pkgconfig", donde)]));
+
+    let destino = ruta_nueva("destino");
+    let salida = instalar(&[construido, format!("DESTDIR={}", destino.display())]);
+    assert!(salida.status.success(), "{salida:?}");
+    assert!(destino.join("usr/include/tp0.h").exists() && destino.join("usr/lib/libtp0.so.0.1").exists());
+}
+
+/// El logger que nadie creó no rompe nada; y los dos errores de quien declara otro.
+#[test]
+fn el_logger() {
+    const SECCION: &str = "el-logger";
+    if !exigir("gcc") {
+        return;
+    }
+    let (servidor, puerto) = lanzar_servidor(super::orden_de("dolores_servidor", &["sin_logger"]));
+    let par = Par::saludo(puerto);
+    par.espera(&[0; 4]);
+    par.mandar(&mensaje("hola"));
+    drop(par);
+    let salida = servidor.terminar(PLAZO);
+    salida.exigir_exito("el servidor sin logger");
+    assert_eq!(salida.stdout, "Me llego el mensaje hola\ntermine\n");
+
+    let propio = "#include <tp0.h>\nvoid *logger;\nint main(void) { return iniciar_servidor() == -1; }\n";
+    let archivo = fuente("propio", propio);
+    falla(&["-c", archivo.to_str().unwrap(), &incluir()], &texto(SECCION, "conflicting", &[]));
+    let (_, salida) = gcc(&["-c", "-DTP0_SIN_LOGGER", archivo.to_str().unwrap(), &incluir()]);
+    assert!(salida.status.success(), "{}", String::from_utf8_lossy(&salida.stderr));
+
+    // El `t_log *logger;` de un .h que incluyen dos .c.
+    let en_el_header = "#include <commons/log.h>\nt_log *logger;\n";
+    let [uno, otro] = ["int main(void) { return 0; }", "void nada(void) {}"]
+        .map(|resto| fuente("dos", &format!("{en_el_header}{resto}\n")));
+    let commons = format!("-I{}", dir_c().display());
+    falla(&[uno.to_str().unwrap(), otro.to_str().unwrap(), &commons], &texto(SECCION, "multiple definition", &[]));
+}
+
+/// No es de la biblioteca, pero lo encuentra quien usa sus listas.
+#[test]
+fn el_iterator_de_list_iterate() {
+    if !exigir("gcc") {
+        return;
+    }
+    let con = |llamada: &str| {
+        let texto = format!(
+            "#include <commons/collections/list.h>\nvoid iterator(char *texto);\nvoid mostrar(t_list *lista) {{ {llamada}; }}\n"
+        );
+        fuente("iterar", &texto)
+    };
+    let commons = format!("-I{}", dir_c().display());
+    let mal = con("list_iterate(lista, iterator)");
+    let esperado = texto("el-iterator-de-list_iterate", "passing", &[]);
+    falla(&["-c", "-Wall", "-Werror", mal.to_str().unwrap(), &commons], &esperado);
+    let bien = con("list_iterate(lista, (void *)iterator)");
+    let (_, salida) = gcc(&["-c", "-Wall", "-Werror", bien.to_str().unwrap(), &commons]);
+    assert!(salida.status.success(), "{}", String::from_utf8_lossy(&salida.stderr));
+}
