@@ -277,7 +277,7 @@ pub enum Error {
 
     /// Se esperaba un mensaje con un código y llegó con otro.
     #[error(
-        "Se esperaba un mensaje con código de operación {esperado} y llegó uno con código {codigo}: se lo descartó."
+        "Se esperaba un mensaje con código de operación {esperado} y llegó uno con código {codigo}: se lo descartó. Si puede llegar cualquiera, recibilo con tp0_recibir."
     )]
     OtroCodigo {
         /// El que se esperaba.
@@ -367,7 +367,9 @@ pub enum Error {
     },
 
     /// Una señal cortó la espera.
-    #[error("Una señal interrumpió la espera: su manejador se instaló sin SA_RESTART.")]
+    #[error(
+        "Una señal interrumpió la espera: su manejador se instaló sin SA_RESTART. Si no era para terminar, volvé a esperar."
+    )]
     Interrumpido,
 
     /// Se cumplió el tiempo que el programa mismo le puso al socket.

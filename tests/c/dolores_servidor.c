@@ -7,6 +7,7 @@
  *   dolores_servidor sin_logger  se olvidó de crear el logger
  *   dolores_servidor por_el_otro lee y escribe por el descriptor que escucha
  *   dolores_servidor recibe_uno  recibe un mensaje de quien sea
+ *   dolores_servidor un_mensaje  espera un MENSAJE, y llega otra cosa
  *   dolores_servidor atender     éste está bien: a todos a la vez, y a cada uno lo que dijo
  */
 #include <arpa/inet.h>
@@ -134,6 +135,20 @@ static int recibe_uno(void)
 	return EXIT_SUCCESS;
 }
 
+static int un_mensaje(void)
+{
+	int cliente = esperar_cliente(iniciar_servidor());
+	char *texto = tp0_recibir_mensaje(cliente);
+
+	contar("tp0_recibir_mensaje");
+	free(texto);
+	/* Se descartó entero: lo que sigue se recibe bien. */
+	texto = tp0_recibir_mensaje(cliente);
+	puts(texto == NULL ? tp0_error() : texto);
+	free(texto);
+	return EXIT_SUCCESS;
+}
+
 static void repetir(int cliente, void *contexto)
 {
 	char *texto;
@@ -161,6 +176,7 @@ int main(int argc, char **argv)
 	             {"sin_logger", sin_logger},
 	             {"por_el_otro", por_el_otro},
 	             {"recibe_uno", recibe_uno},
+	             {"un_mensaje", un_mensaje},
 	             {"atender", atender}};
 
 	for (size_t i = 0; i < sizeof casos / sizeof *casos; i++)

@@ -177,6 +177,18 @@ fn un_struct_viaja_sin_relleno() {
     cliente.terminar(PLAZO).exigir_exito("el cliente");
 }
 
+#[test]
+fn otro_codigo_que_el_que_se_espera() {
+    let (servidor, puerto) = lanzar_servidor(orden_de("dolores_servidor", &["un_mensaje"]));
+    let par = Par::saludo(puerto);
+    par.mandar(&[paquete(&[b"uno\0"]), mensaje("ahora sí")].concat());
+    let salida = servidor.terminar(PLAZO);
+    salida.exigir_exito("el servidor");
+    let esperado = texto("mandar-structs-textos-y-listas", "Se esperaba", &[]);
+    assert_eq!(dijo(&salida, "tp0_recibir_mensaje"), [esperado]);
+    assert_eq!(salida.lineas().last(), Some(&"ahora sí"), "{salida}");
+}
+
 /// Con sizeof de un puntero y sin el '\0', contra el servidor del TP0: se imprime lo que se mandó, y ni un byte de más.
 #[test]
 fn basura_al_final_del_texto() {
