@@ -64,6 +64,22 @@ static void se_murio(void)
 	contar("liberar_conexion");
 }
 
+/* El otro se va mientras le mandan algo grande. */
+static void se_va_en_el_medio(void)
+{
+	int conexion = conectado();
+	char *grande = malloc(30000001);
+
+	memset(grande, 'x', 30000000);
+	grande[30000000] = '\0';
+	enviar_mensaje(grande, conexion);
+	contar("enviar_mensaje");
+	enviar_mensaje("otra vez", conexion);
+	contar("enviar_mensaje");
+	free(grande);
+	puts("sigo vivo");
+}
+
 /* Se olvidó de connect(), y en otro lado la variable quedó en 0. */
 static void sin_conectar(void)
 {
@@ -191,6 +207,7 @@ int main(int argc, char **argv)
 		const char *nombre;
 		void (*funcion)(void);
 	} casos[] = {{"se_murio", se_murio},
+	             {"se_va_en_el_medio", se_va_en_el_medio},
 	             {"sin_conectar", sin_conectar},
 	             {"textos", textos},
 	             {"sin_liberar", sin_liberar},

@@ -9,7 +9,7 @@ use super::levantar::con_config;
 use super::{correr, dijo, orden_de};
 use crate::comun::{PLAZO, Proceso, compilar_modulo, exigir, lanzar_servidor, orden, puerto_libre};
 use crate::guia::texto;
-use crate::hostil::{Conductor, HOLA, Par, RECHAZADO, mensaje};
+use crate::hostil::{Conductor, HOLA, Oyente, Par, RECHAZADO, mensaje};
 use crate::redes::{Condiciones, DosMaquinas, IPS, Material};
 
 /// La IP de la otra VM, si no es la que dice el config: en esa red no la tiene nadie.
@@ -42,6 +42,25 @@ fn broken_pipe_con_el_servidor_sin_levantar() {
     assert_eq!(dijo(&salida, "crear_conexion"), [texto(SECCION, "no hay nadie", &[("4444", &puerto)])]);
     // El envío que mataba al programa con SIGPIPE.
     assert_eq!(dijo(&salida, "enviar_mensaje"), [texto(SECCION, "-1 no es", &[])]);
+    assert_eq!(salida.lineas().last(), Some(&"sigo vivo"), "{salida}");
+}
+
+/// El envío que ya empezó cuando el otro se va: ahí el sistema sí mandaría SIGPIPE.
+#[test]
+fn broken_pipe_en_el_medio_de_un_envio() {
+    let oyente = Oyente::nuevo();
+    let puerto = oyente.puerto.to_string();
+    let mut cliente = orden_de("dolores_cliente", &["se_va_en_el_medio", "127.0.0.1", &puerto]);
+    cliente.env("TP0_HANDSHAKE", "no");
+    let cliente = Proceso::lanzar(cliente);
+    let par = oyente.aceptar();
+    par.recibir(1000);
+    // Cierra con mucho sin leer.
+    drop(par);
+    let salida = cliente.terminar(PLAZO);
+    salida.exigir_exito("el cliente");
+    let esperado = texto("broken-pipe", "ya cerró", &[]);
+    assert_eq!(dijo(&salida, "enviar_mensaje"), [&esperado, &esperado]);
     assert_eq!(salida.lineas().last(), Some(&"sigo vivo"), "{salida}");
 }
 

@@ -45,9 +45,13 @@ fn el_puerto_lo_tiene_otro_servidor() {
     let cambios = [("4444", puerto_.as_str()), ("5132", &pid), ("server", nombre.trim())];
     assert_eq!(al_escuchar_en(puerto), texto(EN_USO, "lo tiene el proceso", &cambios));
 
-    // Terminado como dice el texto, se puede usar enseguida.
+    // Terminado como dice el texto, se puede usar enseguida, aunque haya un cliente conectado.
+    let cliente = Par::saludo(puerto);
+    cliente.espera(&crate::hostil::ACEPTADO);
     servidor.senial(libc::SIGTERM);
     servidor.terminar(PLAZO);
+    lanzar_en(puerto);
+    drop(cliente);
     lanzar_en(puerto);
 }
 
