@@ -77,7 +77,16 @@ static void se_va_en_el_medio(void)
 	enviar_mensaje("otra vez", conexion);
 	contar("enviar_mensaje");
 	free(grande);
-	puts("sigo vivo");
+}
+
+/* El otro se va en el medio de una ráfaga de mensajes chicos. */
+static void se_va_en_una_rafaga(void)
+{
+	int conexion = conectado();
+
+	while (enviar_mensaje("hola", conexion) != -1)
+		continue;
+	contar("enviar_mensaje");
 }
 
 /* Se olvidó de connect(), y en otro lado la variable quedó en 0. */
@@ -175,16 +184,17 @@ static void eco(void)
 
 static int compartida;
 
-/* Cien mensajes: la letra del hilo, cada vez una más. */
+/* Cincuenta mensajes: la letra del hilo, cada vez diez mil más. */
 static void *un_hilo(void *letra)
 {
-	char texto[101] = "";
+	char *texto = calloc(1, 500001);
 
-	for (int i = 0; i < 100; i++) {
-		texto[i] = *(const char *)letra;
+	for (int i = 0; i < 50; i++) {
+		memset(texto, *(const char *)letra, (size_t)(i + 1) * 10000);
 		if (enviar_mensaje(texto, compartida) == -1)
 			exit(EXIT_FAILURE);
 	}
+	free(texto);
 	return NULL;
 }
 
@@ -208,6 +218,7 @@ int main(int argc, char **argv)
 		void (*funcion)(void);
 	} casos[] = {{"se_murio", se_murio},
 	             {"se_va_en_el_medio", se_va_en_el_medio},
+	             {"se_va_en_una_rafaga", se_va_en_una_rafaga},
 	             {"sin_conectar", sin_conectar},
 	             {"textos", textos},
 	             {"sin_liberar", sin_liberar},

@@ -193,7 +193,10 @@ fn otro_codigo_que_el_que_se_espera() {
 #[test]
 fn basura_al_final_del_texto() {
     const SECCION: &str = "basura-al-final-del-texto";
-    let (servidor, puerto) = lanzar_servidor(orden(compilar_modulo("server", &["servidor.c"], &[])));
+    let mut servidor = orden(compilar_modulo("server", &["servidor.c"], &[]));
+    // La memoria que entrega malloc viene con basura, nunca en 0.
+    servidor.env("MALLOC_PERTURB_", "165");
+    let (servidor, puerto) = lanzar_servidor(servidor);
     correr(orden_de("dolores_cliente", &["textos", "127.0.0.1", &puerto.to_string()]));
     let salida = servidor.terminar(PLAZO);
     salida.exigir_exito("el servidor");
