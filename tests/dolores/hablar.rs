@@ -112,9 +112,9 @@ fn llega_la_mitad() {
     let enviado = trama(9, &[7; 1000]);
     par.mandar(&enviado[..300]);
     assert_eq!(c.bien(&format!("operacion {cliente}")), 9);
-    c.bien("alarma 60 corta");
+    c.bien("alarma 200 corta");
     let buffer = c.lanzar(&format!("buffer {cliente}"));
-    thread::sleep(Duration::from_millis(120));
+    thread::sleep(Duration::from_millis(400));
     for pedazo in enviado[300..].chunks(100) {
         par.mandar(pedazo);
         thread::sleep(Duration::from_millis(5));

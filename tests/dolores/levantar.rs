@@ -259,7 +259,7 @@ fn terminar_un_servidor_que_espera() {
 
     let c = Conductor::nuevo();
     let (servidor, puerto) = c.servidor();
-    c.bien("alarma 100 corta");
+    c.bien("alarma 200 corta");
     let respuesta = c.pedir(&format!("esperar {servidor}"));
     respuesta.mal("EINTR", &[]);
     assert_eq!(respuesta.texto, Some(texto(SECCION, "Una señal", &[])));
