@@ -86,8 +86,11 @@ mod pruebas {
     #[test]
     fn una_conexion_tambien_lo_ocupa() {
         let escucha = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let conexion = std::net::TcpStream::connect(escucha.local_addr().unwrap()).unwrap();
-        let puerto = conexion.local_addr().unwrap().port();
+        // Con bind el puerto es sólo suyo, y no también de una conexión de otro proceso con otro destino.
+        let conexion = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        conexion.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+        conexion.connect(&escucha.local_addr().unwrap().into()).unwrap();
+        let puerto = conexion.local_addr().unwrap().as_socket().unwrap().port();
         let Some(Ocupante::Conexion { pid, .. }) = del_puerto(puerto) else { panic!("no se encontró") };
         assert_eq!(pid, std::process::id());
     }

@@ -1,7 +1,7 @@
 //! Levantar un servidor, y terminarlo.
 
 use std::fs;
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, TcpStream};
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
@@ -94,8 +94,12 @@ fn el_puerto_quedo_de_una_corrida_sin_reuseaddr() {
 #[test]
 fn el_puerto_lo_tiene_una_conexion() {
     let escucha = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let conexion = TcpStream::connect(escucha.local_addr().unwrap()).unwrap();
-    let puerto = conexion.local_addr().unwrap().port();
+    // Con bind el puerto es sólo suyo: sin él, el sistema se lo puede dar también a la conexión de otro proceso con otro destino.
+    let conexion = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    let puerto = (40_000..60_000)
+        .find(|puerto| conexion.bind(&SocketAddrV4::new(Ipv4Addr::LOCALHOST, *puerto).into()).is_ok())
+        .expect("un puerto alto libre");
+    conexion.connect(&escucha.local_addr().unwrap().into()).unwrap();
     let (pid, puerto_) = (std::process::id().to_string(), puerto.to_string());
     let nombre = fs::read_to_string("/proc/self/comm").unwrap();
     let cambios = [("40000", puerto_.as_str()), ("5132", &pid), ("client", nombre.trim())];
