@@ -4,44 +4,98 @@
  *
  * Este archivo es el manual, y lo escribe la compilación de la biblioteca: se lee de arriba para abajo. Se enlaza con `-ltp0`.
  *
- * Un servidor y un cliente enteros:
+ * Son las funciones del TP0, con sus nombres y los mismos bytes en el cable, las de la guía de serialización, y algunas más.
+ *
+ * @par Ejemplo
+ * Un servidor entero:
  * @code
- * int servidor = iniciar_servidor();                          int conexion = crear_conexion("127.0.0.1", "4444");
- * int cliente = esperar_cliente(servidor);                    enviar_mensaje("hola", conexion);
- * while (recibir_operacion(cliente) == MENSAJE)               recibir_operacion(conexion);
- *     recibir_mensaje(cliente), enviar_mensaje("chau", cliente);   recibir_mensaje(conexion);
- * liberar_conexion(cliente);                                  liberar_conexion(conexion);
+ * int servidor = iniciar_servidor();
+ * int cliente = esperar_cliente(servidor);
+ * while (recibir_operacion(cliente) == MENSAJE) {
+ *     recibir_mensaje(cliente);
+ *     enviar_mensaje("chau", cliente);
+ * }
+ * liberar_conexion(cliente);
  * liberar_conexion(servidor);
  * @endcode
  *
- * Reglas, para todas las funciones:
- *  - Errores: devuelven -1 o NULL (`recibir_paquete`, la lista vacía), ponen `errno` y dejan en `tp0_error()` una línea que dice qué
+ * Y su cliente:
+ * @code
+ * int conexion = crear_conexion("127.0.0.1", "4444");
+ * enviar_mensaje("hola", conexion);
+ * recibir_operacion(conexion);
+ * recibir_mensaje(conexion);
+ * liberar_conexion(conexion);
+ * @endcode
+ *
+ * @par Reglas
+ * Para todas las funciones:
+ *  - Errores: devuelven -1 o NULL (`recibir_paquete()`, la lista vacía), ponen `errno` y dejan en `tp0_error()` una línea que dice qué
  *    pasó y qué probar. Nada que llegue por la red puede hacer caer al programa, ni un NULL, un descriptor o un tamaño inválidos.
  *  - Memoria: lo que devuelven es de malloc y lo libera quien llama, con lo que cada función dice. No se quedan con nada.
  *  - Hilos: se pueden llamar desde cualquiera. Por una conexión pueden enviar varios a la vez (cada mensaje sale entero) y
  *    recibir uno.
- *  - Señales: nunca hay SIGPIPE. Una señal no corta un envío ni una recepción; sí a `esperar_cliente`, según SA_RESTART.
+ *  - Señales: nunca hay SIGPIPE. Una señal no corta un envío ni una recepción; sí a `esperar_cliente()`, según SA_RESTART.
  *  - Descriptores: son los de siempre, sirven para select, poll, send, recv y close; se cierran solos en exec; nunca son 0, 1 ni 2.
  *  - Demoras: lo que se envía sale enseguida. Sólo las ráfagas se juntan (más de 16 envíos sin recibir nada), y lo retenido sale al recibir:
  *    ninguna respuesta espera al algoritmo de Nagle, tampoco si el otro no usa esta biblioteca. Antes de dormir se mira hasta 20
  *    microsegundos si ya llega algo. A un socket que hizo el programa no se le cambian las opciones.
  *  - Límite: un payload mide a lo sumo 64 MiB (`TP0_TAMANIO_MAXIMO`).
  *
+ * @par Protocolo
  * Lo que viaja (enteros de 4 bytes, little-endian):
- * @code
- *  handshake   cliente -> servidor  | 1 |        servidor -> cliente  | 0 |  o  | -1 | y cierra
- *  mensaje     | código de operación | tamaño | tamaño bytes de payload |
- *  MENSAJE     payload = | texto con su '\0' |
- *  PAQUETE     payload = | largo | bytes | largo | bytes | ...
+ * @code{.unparsed}
+ * handshake  cliente -> servidor | 1 |
+ *            servidor -> cliente | 0 |  o  | -1 | y cierra
+ * mensaje    | código de operación | tamaño | tamaño bytes de payload |
+ * MENSAJE    payload = | texto con su '\0' |
+ * PAQUETE    payload = | largo | bytes | largo | bytes | ...
  * @endcode
  *
- * El entorno, que se lee en cada `iniciar_servidor` y `crear_conexion` (un valor que no se entiende es un error, EINVAL):
- *  - `TP0_IP`, `TP0_PUERTO`: dónde escucha `iniciar_servidor` (todas las interfaces, 4444). Puerto 0: uno libre cualquiera.
+ * @par Entorno
+ * Se lee en cada `iniciar_servidor()` y `crear_conexion()`; un valor que no se entiende es un error, EINVAL:
+ *  - `TP0_IP`, `TP0_PUERTO`: dónde escucha `iniciar_servidor()` (todas las interfaces, 4444). Puerto 0: uno libre cualquiera.
  *  - `TP0_HANDSHAKE`: otro valor (1); `no`: sin handshake, de ningún lado; `opcional`: el servidor acepta clientes con y sin él.
  *  - `TP0_ESPERA_MS`: plazo de conexión y handshake, en milisegundos (5000); 0: sin plazo.
  *  - `TP0_TAMANIO_MAXIMO`: el mayor payload, en bytes (67108864).
  *
+ * @par Log
+ * Si el programa usa las commons y su `logger` no es NULL, ahí se anota:
+ *  - trace: `Listo para escuchar a mi cliente`, cuando el servidor ya escucha.
+ *  - info: `Se conecto un cliente!` y `Me llego el mensaje ...`.
+ *  - warning: el cliente rechazado, con su dirección y la causa.
+ *
+ * Si no, `Me llego el mensaje ...` va a la salida del programa; lo rechazado, a la de errores, con `tp0:` adelante; y lo demás, a ningún lado.
+ *
+ * @par Errores
+ * Qué quiere decir cada `errno`; cada función dice cuáles da. ENOMEM y ENOTRECOVERABLE los puede dar cualquiera.
+ *  - 0: el otro terminó la conversación entre un mensaje y otro. No es de temer.
+ *  - EACCES: no hay permiso.
+ *  - EADDRINUSE: el puerto ya lo usa otro.
+ *  - EADDRNOTAVAIL: la IP no es de esta máquina.
+ *  - EAGAIN: venció el tiempo que el programa le puso al socket.
+ *  - EBADF: no es un socket abierto.
+ *  - ECANCELED: otro hilo liberó el servidor.
+ *  - ECONNREFUSED: nadie escucha en esa IP y ese puerto.
+ *  - ECONNRESET: la conexión se cortó.
+ *  - EHOSTUNREACH: el nombre no se conoce, o no hay camino.
+ *  - EINTR: corrió un manejador de señal.
+ *  - EINVAL: un argumento, o una variable de entorno, que no va.
+ *  - EMFILE: no quedan descriptores.
+ *  - EMSGSIZE: es demasiado grande.
+ *  - ENOMEM: no hay memoria.
+ *  - ENOTCONN: el socket nunca se conectó.
+ *  - ENOTRECOVERABLE: falló la propia biblioteca. Avisanos.
+ *  - EPIPE: el otro ya no está: no se le puede enviar.
+ *  - EPROTO: lo que llegó no es de este protocolo.
+ *  - ETIMEDOUT: no contestó a tiempo, o dejó de responder.
+ *
+ * @par Notas
  * Antes de incluirlo se puede definir `TP0_SIN_LOGGER` o `TP0_SIN_OP_CODE`, si el programa tiene su propio `logger` u `op_code`.
+ *
+ * @par Fuente
+ * El TP0 de la cátedra, https://docs.utnso.com.ar/primeros-pasos/tp0, y su guía de serialización,
+ * https://docs.utnso.com.ar/guias/linux/serializacion
  */
 
 
@@ -97,7 +151,17 @@ typedef enum {
 
 /**
  * @brief El logger global del TP0: si no es NULL y el programa usa las commons, ahí se anota lo que pasa.
- * @note Lo asigna el programa, antes de crear hilos, y lo libera él. Si define el suyo (con `TP0_SIN_LOGGER`), se usa ése.
+ *
+ * Si el programa define el suyo (con `TP0_SIN_LOGGER`), se usa ése. Qué se anota, y qué pasa sin él, está en tp0(7).
+ *
+ * @note Hilos: se lo asigna antes de crearlos.
+ * @note Memoria: lo libera el programa, con `log_destroy()`.
+ * @note Fuente: es la variable del TP0.
+ *
+ * @code
+ * logger = log_create("servidor.log", "SERVIDOR", true, LOG_LEVEL_INFO);
+ * int servidor = iniciar_servidor();
+ * @endcode
  */
 #ifndef TP0_SIN_LOGGER
 #ifdef __cplusplus
@@ -170,8 +234,10 @@ extern "C" {
  * @return El descriptor que escucha (nunca 0, 1 ni 2), o -1.
  * @note errno: EADDRINUSE (el texto de `tp0_error()` nombra al proceso que tiene el puerto), EACCES (puerto menor que 1024 sin
  *       permiso), EADDRNOTAVAIL (`TP0_IP` no es de esta máquina), EINVAL (variable de entorno que no se entiende), EMFILE.
- * @note No bloquea. La puede llamar cualquier hilo. Una vez que se deje de usar, se debe liberar con `liberar_conexion()`.
- * @note Lo escribe en el log: `Listo para escuchar a mi cliente` (trace). Es la función del TP0.
+ * @note Hilos: la puede llamar cualquiera. No bloquea.
+ * @note Memoria: una vez que se deje de usar, se debe liberar con `liberar_conexion()`.
+ * @note Lo escribe en el log: `Listo para escuchar a mi cliente` (trace).
+ * @note Fuente: es la función del TP0.
  *
  * @code
  * int servidor = iniciar_servidor();
@@ -189,11 +255,14 @@ int iniciar_servidor(void);
  * @param ip Una IP de esta máquina o un nombre, como "127.0.0.1". NULL: la de `TP0_IP`, o todas las interfaces IPv4.
  * @param puerto Un puerto, de "0" (uno libre cualquiera) a "65535". NULL: el de `TP0_PUERTO`, o 4444.
  * @return El descriptor que escucha, o -1.
- * @note errno: los de `iniciar_servidor()`; EINVAL también si `ip` o `puerto` no lo son; EHOSTUNREACH si el nombre no se conoce.
- * @note Las dos se recortan (blancos y fines de línea) y no se guardan: se pueden liberar enseguida.
+ * @note errno: los de `iniciar_servidor()`; EADDRNOTAVAIL también si `ip` no es de esta máquina, EINVAL también si `ip` o `puerto` no lo
+ *       son, EHOSTUNREACH si el nombre no se conoce.
+ * @note Hilos: como `iniciar_servidor()`.
+ * @note Memoria: como `iniciar_servidor()`. Los textos se recortan (blancos y fines de línea) y no se guardan: se pueden liberar enseguida.
  *
  * @code
- * int servidor = tp0_iniciar_servidor(NULL, config_get_string_value(config, "PUERTO_ESCUCHA"));
+ * char *puerto = config_get_string_value(config, "PUERTO_ESCUCHA");
+ * int servidor = tp0_iniciar_servidor(NULL, puerto);
  * @endcode
  */
 int tp0_iniciar_servidor(const char *ip,
@@ -204,7 +273,8 @@ int tp0_iniciar_servidor(const char *ip,
  *
  * @param descriptor Lo que devolvió `iniciar_servidor()`, `esperar_cliente()` o `crear_conexion()`.
  * @return El puerto, de 1 a 65535, o -1.
- * @note errno: EBADF si no es un socket abierto, EINVAL si no es de internet. No bloquea; la puede llamar cualquier hilo.
+ * @note errno: EBADF si no es un socket abierto, EINVAL si no es de internet.
+ * @note Hilos: la puede llamar cualquiera. No bloquea.
  *
  * @code
  * printf("escuchando en el puerto %d\n", tp0_puerto(servidor));
@@ -221,16 +291,19 @@ int tp0_puerto(int descriptor);
  * @param servidor Lo que devolvió `iniciar_servidor()`.
  * @return El descriptor del cliente (nunca 0, 1 ni 2), o -1.
  * @note errno: ECANCELED si otro hilo liberó el servidor, EINTR si corrió un manejador de señal instalado sin SA_RESTART (así Ctrl-C
- *       puede terminar un while), EMFILE si no quedan descriptores, EBADF si no es un socket, EINVAL si no escucha.
- * @note Bloquea. La pueden llamar varios hilos a la vez: cada cliente le toca a uno. Con `select` o `poll` sobre `servidor`, llamarla
- *       una vez por aviso. El cliente, una vez que se deje de usar, se debe liberar con `liberar_conexion()`.
- * @note Lo escribe en el log: `Se conecto un cliente!` (info). Es la función del TP0.
+ *       puede terminar un while), EMFILE si no quedan descriptores, EBADF si no es un socket, EINVAL si no escucha, EAGAIN si venció el
+ *       SO_RCVTIMEO que puso el programa.
+ * @note Hilos: bloquea. La pueden llamar varios a la vez: cada cliente le toca a uno. Con `select` o `poll` sobre `servidor`, llamarla
+ *       una vez por aviso.
+ * @note Memoria: el cliente, una vez que se deje de usar, se debe liberar con `liberar_conexion()`.
+ * @note Lo escribe en el log: `Se conecto un cliente!` (info).
+ * @note Fuente: es la función del TP0.
  *
  * @code
  * while (1) {
  *     int cliente = esperar_cliente(servidor);
  *     if (cliente == -1) break;
- *     atender(cliente);            // recibe y contesta por el mismo descriptor
+ *     conversar(cliente);      // recibe y contesta por el mismo descriptor
  *     liberar_conexion(cliente);
  * }
  * liberar_conexion(servidor);
@@ -246,12 +319,14 @@ int esperar_cliente(int servidor);
  * @param servidor El descriptor que escucha.
  * @param handshake Donde se deja el valor. NULL: no interesa. Si el cliente no hizo handshake, 0.
  * @return El descriptor del cliente, o -1 (y entonces `handshake` queda como estaba).
- * @note errno, bloqueo, hilos y quién libera: como `esperar_cliente()`.
+ * @note errno: los de `esperar_cliente()`.
+ * @note Hilos: como `esperar_cliente()`.
+ * @note Memoria: como `esperar_cliente()`.
  *
  * @code
  * int32_t quien;
  * int cliente = tp0_esperar_cliente(servidor, &quien);
- * if (cliente != -1 && quien == SOY_CPU) ...
+ * if (cliente != -1 && quien == SOY_CPU) conversar(cliente);
  * @endcode
  */
 int tp0_esperar_cliente(int servidor, int32_t *handshake);
@@ -262,7 +337,14 @@ int tp0_esperar_cliente(int servidor, int32_t *handshake);
  * @param conexion La conexión.
  * @param handshake Donde se deja el valor. Si no hubo handshake, 0.
  * @return 1 si hubo handshake, 0 si no, o -1.
- * @note errno: EBADF si no es un socket abierto, EINVAL si `handshake` es NULL. No bloquea.
+ * @note errno: EBADF si no es un socket abierto, EINVAL si `handshake` es NULL.
+ * @note Hilos: la puede llamar cualquiera. No bloquea.
+ *
+ * @code
+ * int32_t quien;
+ * if (tp0_handshake(cliente, &quien) == 1 && quien == SOY_CPU)
+ *     conversar(cliente);
+ * @endcode
  */
 int tp0_handshake(int conexion,
                   int32_t *handshake);
@@ -287,8 +369,10 @@ int tp0_handshake(int conexion,
  * @note errno: EINVAL (NULL, IP o puerto mal escritos, variable de entorno que no se entiende), EHOSTUNREACH (nombre desconocido,
  *       o no hay camino), ECONNREFUSED (nadie escucha), ETIMEDOUT (no contestó, o no contestó el handshake), EPROTO (rechazó el
  *       handshake, o habla otro protocolo), ECONNRESET (cerró antes de contestarlo), EMFILE.
- * @note Bloquea a lo sumo `TP0_ESPERA_MS`. La puede llamar cualquier hilo. Los textos se recortan (blancos y fines de línea) y no se
- *       guardan. Una vez que se deje de usar, se debe liberar con `liberar_conexion()`. Es la función del TP0.
+ * @note Hilos: la puede llamar cualquiera. Bloquea a lo sumo `TP0_ESPERA_MS`.
+ * @note Memoria: una vez que se deje de usar, se debe liberar con `liberar_conexion()`. Los textos se recortan (blancos y fines de línea) y
+ *       no se guardan.
+ * @note Fuente: es la función del TP0, más el handshake.
  *
  * @code
  * int conexion = crear_conexion("127.0.0.1", "4444");
@@ -310,8 +394,9 @@ int crear_conexion(const char *ip,
  * @param descriptor Lo que devolvió `iniciar_servidor()`, `esperar_cliente()` o `crear_conexion()`.
  * @return 0, o -1.
  * @note errno: EBADF si no es un socket abierto, o si ya se liberó: no pasa nada.
- * @note No bloquea. La puede llamar cualquier hilo. Después de que `recibir_operacion()` devolvió -1, llamarla está bien y no
- *       llamarla también. Es la función del TP0.
+ * @note Hilos: la puede llamar cualquiera. No bloquea.
+ * @note Después de que `recibir_operacion()` devolvió -1, llamarla está bien y no llamarla también.
+ * @note Fuente: es la función del TP0 (ahí no devuelve nada).
  */
 int liberar_conexion(int descriptor);
 
@@ -328,9 +413,10 @@ int liberar_conexion(int descriptor);
  * @param conexion Lo que devolvió `esperar_cliente()` o `crear_conexion()`.
  * @return MENSAJE, PAQUETE u otro código (nunca negativo), o -1.
  * @note errno: 0 si el otro terminó entre un mensaje y otro (no es de temer), ECONNRESET si se cortó, EPROTO si llegó un código
- *       negativo, EBADF si no es un socket abierto, EINVAL si es el que escucha, EAGAIN si venció el SO_RCVTIMEO que puso el
- *       programa (y entonces la conexión sigue).
- * @note Bloquea. Un solo hilo por vez recibe de una conexión; otro puede estar enviando. Es la función del TP0.
+ *       negativo, ETIMEDOUT si el otro dejó de responder (`tp0_opciones_keepalive()`), EBADF si no es un socket abierto, ENOTCONN si
+ *       nunca se conectó, EINVAL si es el que escucha, EAGAIN si venció el SO_RCVTIMEO que puso el programa (y entonces la conexión sigue).
+ * @note Hilos: bloquea. Uno solo por vez recibe de una conexión; otro puede estar enviando.
+ * @note Fuente: es la función del TP0.
  *
  * @code
  * int codigo;
@@ -345,7 +431,7 @@ int liberar_conexion(int descriptor);
  *         tp0_liberar_lista(valores);
  *         break;
  *     }
- *     default: {                    // un código que no se conoce: se descarta su payload
+ *     default: {               // un código que no se conoce: se descarta
  *         int tamanio;
  *         free(recibir_buffer(&tamanio, cliente));
  *     }
@@ -362,9 +448,22 @@ int recibir_operacion(int conexion);
  * @param size Donde se deja el tamaño del payload, en bytes. Ante un error, 0.
  * @param conexion La conexión.
  * @return El payload, o NULL. Lleva un `'\0'` escondido detrás, que no se cuenta: si es un texto, se puede imprimir.
- * @note errno: ECONNRESET si se cortó, EPROTO si llegó un tamaño negativo, EMSGSIZE si pasa de `TP0_TAMANIO_MAXIMO` (64 MiB), ENOMEM,
- *       EBADF, EINVAL (`size` es NULL). Ante un error, la conexión se termina: el próximo `recibir_operacion()` da -1.
- * @note Bloquea. Una vez que se deje de usar, se debe liberar con `free()`. Es la función del TP0.
+ * @note errno: ECONNRESET si se cortó, EPROTO si llegó un tamaño negativo, EMSGSIZE si pasa de `TP0_TAMANIO_MAXIMO` (64 MiB), ETIMEDOUT si
+ *       el otro dejó de responder (`tp0_opciones_keepalive()`), EAGAIN si venció el SO_RCVTIMEO que puso el programa, ENOMEM,
+ *       EBADF, ENOTCONN si nunca se conectó, EINVAL (`size` es NULL, o es el socket que escucha). Ante un error, la conexión se termina: el
+ *       próximo `recibir_operacion()` da -1.
+ * @note Hilos: como `recibir_operacion()`.
+ * @note Memoria: una vez que se deje de usar, se debe liberar con `free()`.
+ * @note Fuente: es la función del TP0.
+ *
+ * @code
+ * if (recibir_operacion(cliente) == CREAR_PROCESO) {
+ *     int tamanio;
+ *     void *payload = recibir_buffer(&tamanio, cliente);
+ *     if (payload != NULL) printf("llegaron %d bytes\n", tamanio);
+ *     free(payload);
+ * }
+ * @endcode
  */
 void *recibir_buffer(int *size,
                      int conexion);
@@ -372,12 +471,16 @@ void *recibir_buffer(int *size,
 /**
  * @brief Recibe el texto de un MENSAJE y lo anota en el log: `Me llego el mensaje ...` (info).
  *
- * Sin commons o sin `logger`, lo imprime en la salida del programa.
+ * Sin commons o sin `logger`, lo imprime en la salida del programa. Para quedarse con el texto está `tp0_recibir_mensaje()`.
  *
  * @param conexion La conexión, después de que `recibir_operacion()` dio MENSAJE.
  * @return 0, o -1.
- * @note errno: los de `recibir_buffer()`. Ante un error, la conexión se termina.
- * @note Bloquea. No hay nada que liberar. Es la función del TP0.
+ * @note errno: ECONNRESET si se cortó, EPROTO si llegó un tamaño negativo, EMSGSIZE si pasa de `TP0_TAMANIO_MAXIMO` (64 MiB), ETIMEDOUT si
+ *       el otro dejó de responder (`tp0_opciones_keepalive()`), EAGAIN si venció el SO_RCVTIMEO que puso el programa, ENOMEM,
+ *       EBADF, ENOTCONN si nunca se conectó, EINVAL si es el que escucha. Ante un error, la conexión se termina.
+ * @note Hilos: como `recibir_operacion()`.
+ * @note Memoria: no hay nada que liberar.
+ * @note Fuente: es la función del TP0 (ahí no devuelve nada).
  */
 int recibir_mensaje(int conexion);
 
@@ -387,21 +490,30 @@ int recibir_mensaje(int conexion);
  * Después de `recibir_operacion()` lee lo que falta. Sin ella recibe un mensaje entero: de un PAQUETE, sus valores; de un
  * MENSAJE, una lista con su texto. Así alcanza con seis funciones para conversar.
  *
+ * La lista no dice cuánto mide cada valor: si no son textos, tienen que ser de un tamaño conocido.
+ *
  * @param conexion La conexión.
  * @return La lista, con cada valor en su propia memoria y un `'\0'` escondido detrás. Nunca NULL (salvo que no haya memoria): ante
  *         un error, o cuando el otro terminó, es la lista vacía y `tp0_error()` no es NULL.
  * @note errno: 0 si el otro terminó entre un mensaje y otro, ECONNRESET si se cortó, EPROTO si los largos no cierran, EMSGSIZE si pasa de
- *       `TP0_TAMANIO_MAXIMO`, ENOMEM, EBADF, EINVAL. Ante un error, la conexión se termina.
- * @note Bloquea. La lista no dice cuánto mide cada valor: si no son textos, tienen que ser de un tamaño conocido.
- * @note Una vez que se deje de usar, se debe liberar con `tp0_liberar_lista()` o con `list_destroy_and_destroy_elements(lista, free)`.
+ *       `TP0_TAMANIO_MAXIMO` (64 MiB), ETIMEDOUT si el otro dejó de responder (`tp0_opciones_keepalive()`), EAGAIN si venció el SO_RCVTIMEO
+ *       que puso el programa, ENOMEM, EBADF, ENOTCONN si nunca se conectó, EINVAL si es el que escucha. Ante un error, la conexión se
+ *       termina.
+ * @note Hilos: como `recibir_operacion()`.
+ * @note Memoria: una vez que se deje de usar, se debe liberar con `tp0_liberar_lista()` o con
+ *       `list_destroy_and_destroy_elements(lista, free)`.
+ * @note Fuente: es la función del TP0.
  * @warning Si el programa lee por su cuenta el código de operación de un PAQUETE vacío, se lo confunde con el comienzo de otro mensaje.
  *
  * @code
  * t_list *valores = recibir_paquete(conexion);
- * if (tp0_error() != NULL) {       // terminó
+ * while (tp0_error() == NULL) {       // hasta que el otro termine
+ *     for (t_link_element *v = valores->head; v != NULL; v = v->next)
+ *         puts(v->data);
  *     tp0_liberar_lista(valores);
- *     break;
+ *     valores = recibir_paquete(conexion);
  * }
+ * tp0_liberar_lista(valores);
  * @endcode
  */
 t_list *recibir_paquete(int conexion);
@@ -413,17 +525,24 @@ t_list *recibir_paquete(int conexion);
  *
  * @param conexion La conexión.
  * @return El mensaje, o NULL cuando el otro terminó o hubo un error. Detrás de su payload hay un `'\0'` escondido.
- * @note errno: los de `recibir_operacion()` y `recibir_buffer()`; 0 si el otro terminó entre un mensaje y otro. Ante un error, la conexión
- *       se termina.
- * @note Bloquea. Una vez que se deje de usar, se debe liberar con `eliminar_paquete()`. Sus datos se leen con `tp0_valores()` o con las
- *       funciones `buffer_read_*` sobre su `buffer`, o como texto.
+ * @note errno: 0 si el otro terminó entre un mensaje y otro, ECONNRESET si se cortó, EPROTO si llegó un código o un tamaño negativo, EMSGSIZE
+ *       si pasa de `TP0_TAMANIO_MAXIMO` (64 MiB), ETIMEDOUT si el otro dejó de responder (`tp0_opciones_keepalive()`), EAGAIN si venció el
+ *       SO_RCVTIMEO que puso el programa (y si no había llegado nada, la conexión sigue), ENOMEM, EBADF, ENOTCONN si nunca se conectó,
+ *       EINVAL si es el que escucha. Ante los demás, la conexión se termina.
+ * @note Hilos: como `recibir_operacion()`.
+ * @note Memoria: una vez que se deje de usar, se debe liberar con `eliminar_paquete()`.
+ * @note Sus datos se leen con `tp0_valores()` o con las funciones `buffer_read_*` sobre su `buffer`, o como texto.
  *
  * @code
  * t_paquete *paquete;
  * while ((paquete = tp0_recibir(cliente)) != NULL) {
- *     switch (paquete->codigo_operacion) {
- *     case MENSAJE: puts(paquete->buffer->stream); break;
- *     case CREAR_PROCESO: crear_proceso(buffer_read_uint32(paquete->buffer)); break;
+ *     switch ((int)paquete->codigo_operacion) {
+ *     case MENSAJE:
+ *         puts(paquete->buffer->stream);
+ *         break;
+ *     case CREAR_PROCESO:
+ *         crear_proceso(buffer_read_uint32(paquete->buffer));
+ *         break;
  *     }
  *     eliminar_paquete(paquete);
  * }
@@ -437,17 +556,38 @@ t_paquete *tp0_recibir(int conexion);
  * Después de `recibir_operacion()` recibe sólo lo que falta.
  *
  * @param conexion La conexión.
- * @return El texto, o NULL cuando el otro terminó o hubo un error. Una vez que se deje de usar, se debe liberar con `free()`.
- * @note errno: los de `tp0_recibir()`; EPROTO también si llegó un mensaje con otro código: se lo descarta y la conexión sigue. Bloquea.
+ * @return El texto, o NULL cuando el otro terminó o hubo un error.
+ * @note errno: los de `tp0_recibir()`; EPROTO también si llegó un mensaje con otro código: se lo descarta y la conexión sigue.
+ * @note Hilos: como `recibir_operacion()`.
+ * @note Memoria: una vez que se deje de usar, se debe liberar con `free()`.
+ *
+ * @code
+ * char *texto;
+ * while ((texto = tp0_recibir_mensaje(conexion)) != NULL) {
+ *     puts(texto);
+ *     free(texto);
+ * }
+ * @endcode
  */
 char *tp0_recibir_mensaje(int conexion);
 
 /**
  * @brief Los valores de un PAQUETE ya recibido, como una lista de commons. Se copian.
  *
- * @param paquete Lo que devolvió `tp0_recibir()`.
- * @return La lista, o NULL. Cada valor lleva un `'\0'` escondido detrás. Se libera con `tp0_liberar_lista()`.
- * @note errno: EPROTO si los largos no cierran, EINVAL (NULL, o mal armado), ENOMEM. No cambia el paquete ni lo libera.
+ * @param paquete Lo que devolvió `tp0_recibir()`. No lo cambia ni lo libera.
+ * @return La lista, o NULL. Cada valor lleva un `'\0'` escondido detrás.
+ * @note errno: EPROTO si los largos no cierran, EINVAL (NULL, o mal armado), ENOMEM.
+ * @note Hilos: como `crear_paquete()`.
+ * @note Memoria: una vez que se deje de usar, se debe liberar con `tp0_liberar_lista()`.
+ *
+ * @code
+ * t_paquete *paquete = tp0_recibir(cliente);
+ * t_list *valores = tp0_valores(paquete);
+ * if (valores != NULL)
+ *     printf("llegaron %d valores\n", valores->elements_count);
+ * tp0_liberar_lista(valores);
+ * eliminar_paquete(paquete);
+ * @endcode
  */
 t_list *tp0_valores(const t_paquete *paquete);
 
@@ -455,6 +595,8 @@ t_list *tp0_valores(const t_paquete *paquete);
  * @brief Libera una lista de las que devuelve `recibir_paquete()`: la lista, sus nodos y sus valores.
  *
  * @param lista La lista. NULL no hace nada.
+ * @note errno: no falla.
+ * @note Hilos: la puede llamar cualquiera, con una lista que nadie más usa. No bloquea.
  */
 void tp0_liberar_lista(t_list *lista);
 
@@ -468,11 +610,18 @@ void tp0_liberar_lista(t_list *lista);
  * @param mensaje El texto. Puede ser vacío.
  * @param conexion La conexión.
  * @return 0, o -1.
- * @note errno: EPIPE si el otro ya no está (nunca SIGPIPE), EMSGSIZE si pasa de `TP0_TAMANIO_MAXIMO` (64 MiB), EINVAL (NULL, o es el que
- *       escucha), EBADF si no es un socket abierto, EAGAIN si venció el SO_SNDTIMEO que puso el programa. Si falló a medio
- *       enviar, la conexión se termina.
- * @note Bloquea mientras el otro no reciba y no haya más lugar. Varios hilos pueden enviar por la misma conexión: cada mensaje sale
- *       entero. No se queda con el texto. Es la función del TP0 (ahí no devuelve nada).
+ * @note errno: EPIPE si el otro ya no está (nunca SIGPIPE), EMSGSIZE si pasa de `TP0_TAMANIO_MAXIMO` (64 MiB), ETIMEDOUT si el otro dejó de
+ *       responder (`tp0_opciones_keepalive()`), EINVAL (NULL, o es el que escucha), EBADF si no es un socket abierto, ENOTCONN si nunca se
+ *       conectó, EAGAIN si venció el SO_SNDTIMEO que puso el programa. Si falló a medio enviar, la conexión se termina.
+ * @note Hilos: bloquea mientras el otro no reciba y no haya más lugar. Varios pueden enviar por la misma conexión: cada mensaje sale
+ *       entero.
+ * @note Memoria: no se queda con lo que se le da.
+ * @note Fuente: es la función del TP0 (ahí no devuelve nada).
+ *
+ * @code
+ * if (enviar_mensaje("hola", conexion) == -1)
+ *     fprintf(stderr, "%s\n", tp0_error());
+ * @endcode
  */
 int enviar_mensaje(const char *mensaje,
                    int conexion);
@@ -480,9 +629,13 @@ int enviar_mensaje(const char *mensaje,
 /**
  * @brief Un PAQUETE vacío, al que se le agregan valores.
  *
- * @return El paquete, o NULL (errno ENOMEM).
- * @note Una vez que se deje de usar, se debe liberar con `eliminar_paquete()`. Para un código de operación propio, cambiar
- *       `codigo_operacion`. Es la función del TP0.
+ * Para un código de operación propio, cambiar `codigo_operacion`.
+ *
+ * @return El paquete, o NULL.
+ * @note errno: ENOMEM.
+ * @note Hilos: la puede llamar cualquiera. No bloquea. Un paquete es de un hilo por vez.
+ * @note Memoria: una vez que se deje de usar, se debe liberar con `eliminar_paquete()`.
+ * @note Fuente: es la función del TP0.
  *
  * @code
  * t_paquete *paquete = crear_paquete();
@@ -497,27 +650,51 @@ t_paquete *crear_paquete(void);
 /**
  * @brief El nombre de `crear_paquete()` en un TP0 más viejo.
  *
- * @return El paquete, o NULL (errno ENOMEM). Se libera con `eliminar_paquete()`.
+ * @return El paquete, o NULL.
+ * @note errno: ENOMEM.
+ * @note Hilos: como `crear_paquete()`.
+ * @note Memoria: como `crear_paquete()`.
+ * @note Fuente: es la función de un TP0 más viejo.
+ *
+ * @code
+ * t_paquete *paquete = crear_super_paquete();
+ * agregar_a_paquete(paquete, &edad, sizeof(edad));
+ * enviar_paquete(paquete, conexion);
+ * eliminar_paquete(paquete);
+ * @endcode
  */
 t_paquete *crear_super_paquete(void);
 
 /**
  * @brief Le pone a un paquete un buffer nuevo y vacío. El que tuviera no se libera. `crear_paquete()` ya lo hace.
  *
- * @param paquete El paquete.
- * @note errno, si falla (y entonces el buffer queda en NULL): ENOMEM, EINVAL (NULL). Es la función del TP0.
+ * @param paquete El paquete. Si falla, su buffer queda en NULL.
+ * @note errno: ENOMEM, EINVAL (NULL).
+ * @note Hilos: como `crear_paquete()`.
+ * @note Memoria: lo libera `eliminar_paquete()`, si los dos son de malloc.
+ * @note Fuente: es la función del TP0.
+ *
+ * @code
+ * t_paquete *paquete = malloc(sizeof(t_paquete));
+ * paquete->codigo_operacion = PAQUETE;
+ * crear_buffer(paquete);
+ * @endcode
  */
 void crear_buffer(t_paquete *paquete);
 
 /**
  * @brief Agrega un valor al final de un paquete: su tamaño y sus bytes. Se copian.
  *
+ * Agregar n valores cuesta O(n).
+ *
  * @param paquete El paquete.
  * @param valor Los bytes. Si el tamaño es 0 no se mira.
  * @param tamanio Cuántos son. De un texto, `strlen(texto) + 1`: con `sizeof` de un puntero siempre son 8.
  * @return 0, o -1 (y entonces el paquete queda como estaba).
- * @note errno: EINVAL (NULL, tamaño negativo), EMSGSIZE si el total no entra en un `int`, ENOMEM.
- * @note Agregar n valores cuesta O(n). Un paquete es de un hilo por vez. Es la función del TP0 (ahí no devuelve nada).
+ * @note errno: EINVAL (NULL, tamaño negativo, paquete mal armado), EMSGSIZE si el total no entra en un `int`, ENOMEM.
+ * @note Hilos: como `crear_paquete()`.
+ * @note Memoria: no se queda con lo que se le da.
+ * @note Fuente: es la función del TP0 (ahí no devuelve nada).
  */
 int agregar_a_paquete(t_paquete *paquete,
                       const void *valor,
@@ -530,7 +707,9 @@ int agregar_a_paquete(t_paquete *paquete,
  * @param conexion La conexión.
  * @return 0, o -1.
  * @note errno: los de `enviar_mensaje()`; EINVAL también si el paquete no tiene buffer o su código de operación es negativo.
- * @note Bloquea y admite varios hilos como `enviar_mensaje()`. No libera el paquete. Es la función del TP0 (ahí no devuelve nada).
+ * @note Hilos: como `enviar_mensaje()`.
+ * @note Memoria: no libera el paquete.
+ * @note Fuente: es la función del TP0 (ahí no devuelve nada).
  */
 int enviar_paquete(t_paquete *paquete,
                    int conexion);
@@ -538,7 +717,10 @@ int enviar_paquete(t_paquete *paquete,
 /**
  * @brief Libera un paquete y su buffer.
  *
- * @param paquete El paquete. NULL no hace nada. Es la función del TP0.
+ * @param paquete El paquete, con todo de malloc. NULL no hace nada.
+ * @note errno: no falla.
+ * @note Hilos: la puede llamar cualquiera, con un paquete que nadie más usa. No bloquea.
+ * @note Fuente: es la función del TP0.
  */
 void eliminar_paquete(t_paquete *paquete);
 
@@ -553,13 +735,16 @@ void eliminar_paquete(t_paquete *paquete);
  * @param paquete El paquete. No lo libera.
  * @param errores Donde se deja el errno de cada una, en el mismo orden; 0 es que anduvo. NULL: no interesa.
  * @return Cuántas fallaron, o -1 si no se pudo ni empezar. `tp0_error()` dice qué le pasó a la primera que falló.
- * @note errno, con -1: EINVAL (NULL, cantidad negativa, paquete mal armado), ENOMEM. La puede llamar cualquier hilo.
+ * @note errno: EINVAL (NULL, cantidad negativa, paquete mal armado), ENOMEM. Los de cada conexión, en `errores`, son los de
+ *       `enviar_mensaje()`.
+ * @note Hilos: la puede llamar cualquiera. Bloquea un segundo, a lo sumo.
  *
  * @code
  * int errores[cantidad];
  * if (tp0_difundir(clientes, cantidad, paquete, errores) > 0)
  *     for (int i = 0; i < cantidad; i++)
- *         if (errores[i] != 0) printf("al cliente %d no le llego: %s\n", clientes[i], strerror(errores[i]));
+ *         if (errores[i] != 0)
+ *             printf("al %d, no: %s\n", clientes[i], strerror(errores[i]));
  * @endcode
  */
 int tp0_difundir(const int *conexiones,
@@ -572,17 +757,35 @@ int tp0_difundir(const int *conexiones,
  *
  * @param conexion La conexión.
  * @return 1 si sigue, 0 si ya cerró (puede quedar algo suyo por recibir), o -1.
- * @note errno: EBADF si no es un socket abierto, EINVAL si es el que escucha, ENOTCONN si nunca se conectó. La puede llamar cualquier hilo.
+ * @note errno: EBADF si no es un socket abierto, EINVAL si es el que escucha, ENOTCONN si nunca se conectó.
+ * @note Hilos: la puede llamar cualquiera. No bloquea.
+ *
+ * @code
+ * if (tp0_conexion_activa(cliente) != 1)
+ *     puts("el cliente se fue");
+ * @endcode
  */
 int tp0_conexion_activa(int conexion);
 
 /**
  * @brief Un paquete como va a viajar: código de operación, tamaño y payload.
  *
+ * Para enviar no hace falta: está `enviar_paquete()`.
+ *
  * @param paquete El paquete.
  * @param bytes Cuánto mide: `paquete->buffer->size + 2 * sizeof(int)`. Si es más, lo que sobra va en 0.
- * @return Los bytes, o NULL. Una vez que se dejen de usar, se deben liberar con `free()`.
- * @note errno: EINVAL (NULL, o `bytes` no alcanza), ENOMEM. Para enviar no hace falta: está `enviar_paquete()`. Es la función del TP0.
+ * @return Los bytes, o NULL.
+ * @note errno: EINVAL (NULL, paquete mal armado, o `bytes` no alcanza), ENOMEM.
+ * @note Hilos: como `crear_paquete()`.
+ * @note Memoria: una vez que se dejen de usar, se deben liberar con `free()`.
+ * @note Fuente: es la función del TP0.
+ *
+ * @code
+ * int bytes = paquete->buffer->size + 2 * sizeof(int);
+ * void *a_enviar = serializar_paquete(paquete, bytes);
+ * send(conexion, a_enviar, bytes, MSG_NOSIGNAL);
+ * free(a_enviar);
+ * @endcode
  */
 void *serializar_paquete(t_paquete *paquete,
                          int bytes);
@@ -594,16 +797,32 @@ void *serializar_paquete(t_paquete *paquete,
 /**
  * @brief Qué salió mal en la última llamada de este hilo, en una línea: los valores, la causa y qué probar.
  *
- * @return El texto, o NULL si esa llamada anduvo. No se libera; vale hasta la próxima llamada de este hilo que falle.
- * @note No cambia nada: se puede llamar varias veces. Cada hilo tiene el suyo. Con un final normal de la conversación también hay
- *       texto, y errno es 0.
+ * Con un final normal de la conversación también hay texto, y errno es 0.
+ *
+ * @return El texto, o NULL si esa llamada anduvo.
+ * @note errno: no falla, y no lo cambia.
+ * @note Hilos: cada uno tiene el suyo. No bloquea. No cambia nada: se puede llamar varias veces.
+ * @note Memoria: no se libera; vale hasta la próxima llamada de este hilo que falle.
+ *
+ * @code
+ * if (recibir_operacion(conexion) == -1 && errno != 0)
+ *     fprintf(stderr, "%s\n", tp0_error());
+ * @endcode
  */
 const char *tp0_error(void);
 
 /**
  * @brief La versión de la biblioteca que está corriendo, como "0.1.0". La del header con que se compiló es `TP0_VERSION`.
  *
- * @return El texto, que no se libera.
+ * @return El texto.
+ * @note errno: no falla, y no lo cambia.
+ * @note Hilos: la puede llamar cualquiera. No bloquea.
+ * @note Memoria: no se libera.
+ *
+ * @code
+ * if (strcmp(tp0_version(), TP0_VERSION) != 0)
+ *     printf("compilado con %s, corre %s\n", TP0_VERSION, tp0_version());
+ * @endcode
  */
 const char *tp0_version(void);
 
@@ -615,13 +834,17 @@ const char *tp0_version(void);
  * @brief Opciones nuevas, con lo que diga el entorno (`TP0_HANDSHAKE`, `TP0_ESPERA_MS`, `TP0_TAMANIO_MAXIMO`).
  *
  * @return Las opciones, o NULL.
- * @note errno: EINVAL (variable de entorno que no se entiende), ENOMEM. Son de un hilo por vez. Las funciones que las reciben no se las
- *       quedan. Una vez que se dejen de usar, se deben liberar con `tp0_opciones_destruir()`.
+ * @note errno: EINVAL (variable de entorno que no se entiende), ENOMEM.
+ * @note Hilos: la puede llamar cualquiera. No bloquea. Unas opciones son de un hilo por vez.
+ * @note Memoria: una vez que se dejen de usar, se deben liberar con `tp0_opciones_destruir()`. Las funciones que las reciben no se las
+ *       quedan.
  *
  * @code
  * tp0_opciones *opciones = tp0_opciones_crear();
  * tp0_opciones_handshake(opciones, SOY_CPU);
- * tp0_opciones_reintentos_ms(opciones, 10000);      // el kernel puede no estar levantado todavía
+ * tp0_opciones_espera_ms(opciones, 2000);
+ * tp0_opciones_reintentos_ms(opciones, 10000);   // por si no se levantó
+ * tp0_opciones_keepalive(opciones, 30);
  * int kernel = tp0_crear_conexion(ip, puerto, opciones);
  * tp0_opciones_destruir(opciones);
  * @endcode
@@ -632,6 +855,8 @@ tp0_opciones *tp0_opciones_crear(void);
  * @brief Libera unas opciones.
  *
  * @param opciones Las opciones. NULL no hace nada.
+ * @note errno: no falla.
+ * @note Hilos: como `tp0_opciones_crear()`.
  */
 void tp0_opciones_destruir(tp0_opciones *opciones);
 
@@ -640,7 +865,9 @@ void tp0_opciones_destruir(tp0_opciones *opciones);
  *
  * @param opciones Las opciones.
  * @param valor El valor.
- * @return 0, o -1 (errno EINVAL: NULL).
+ * @return 0, o -1.
+ * @note errno: EINVAL (NULL).
+ * @note Hilos: como `tp0_opciones_crear()`.
  */
 int tp0_opciones_handshake(tp0_opciones *opciones,
                            int32_t valor);
@@ -651,7 +878,19 @@ int tp0_opciones_handshake(tp0_opciones *opciones,
  * @param opciones Las opciones. De un cliente, muestra el primer valor.
  * @param valores Los valores. Se copian.
  * @param cantidad Cuántos: de 1 a 32.
- * @return 0, o -1 (errno EINVAL: NULL o cantidad fuera de rango).
+ * @return 0, o -1.
+ * @note errno: EINVAL (NULL o cantidad fuera de rango).
+ * @note Hilos: como `tp0_opciones_crear()`.
+ *
+ * @code
+ * const int32_t modulos[] = { SOY_KERNEL, SOY_CPU };
+ * tp0_opciones *opciones = tp0_opciones_crear();
+ * tp0_opciones_handshakes(opciones, modulos, 2);
+ * tp0_opciones_clientes_maximos(opciones, 10);
+ * tp0_opciones_cierre_ms(opciones, 500);
+ * int servidor = tp0_iniciar_servidor_con(NULL, puerto, opciones);
+ * tp0_opciones_destruir(opciones);
+ * @endcode
  */
 int tp0_opciones_handshakes(tp0_opciones *opciones,
                             const int32_t *valores,
@@ -665,8 +904,17 @@ int tp0_opciones_handshakes(tp0_opciones *opciones,
  *
  * @param opciones Las opciones. De un cliente, muestra el valor.
  * @param valor El valor.
- * @return 0, o -1 (errno EINVAL: NULL).
+ * @return 0, o -1.
+ * @note errno: EINVAL (NULL).
+ * @note Hilos: como `tp0_opciones_crear()`.
  * @warning Un handshake enviado junto con el primer mensaje, o un header partido justo después de 4 bytes, se confunden.
+ *
+ * @code
+ * tp0_opciones *opciones = tp0_opciones_crear();
+ * tp0_opciones_handshake_opcional(opciones, 1);
+ * int servidor = tp0_iniciar_servidor_con(NULL, puerto, opciones);
+ * tp0_opciones_destruir(opciones);
+ * @endcode
  */
 int tp0_opciones_handshake_opcional(tp0_opciones *opciones,
                                     int32_t valor);
@@ -675,7 +923,17 @@ int tp0_opciones_handshake_opcional(tp0_opciones *opciones,
  * @brief Sin handshake, de ningún lado: para hablar con un TP0 que no lo tiene.
  *
  * @param opciones Las opciones.
- * @return 0, o -1 (errno EINVAL: NULL).
+ * @return 0, o -1.
+ * @note errno: EINVAL (NULL).
+ * @note Hilos: como `tp0_opciones_crear()`.
+ *
+ * @code
+ * tp0_opciones *opciones = tp0_opciones_crear();
+ * tp0_opciones_sin_handshake(opciones);
+ * tp0_opciones_tamanio_maximo(opciones, 1024 * 1024);      // 1 MiB
+ * int conexion = tp0_crear_conexion(ip, puerto, opciones);
+ * tp0_opciones_destruir(opciones);
+ * @endcode
  */
 int tp0_opciones_sin_handshake(tp0_opciones *opciones);
 
@@ -684,7 +942,9 @@ int tp0_opciones_sin_handshake(tp0_opciones *opciones);
  *
  * @param opciones Las opciones.
  * @param ms Milisegundos; 0: lo que haga falta.
- * @return 0, o -1 (errno EINVAL: NULL o negativo).
+ * @return 0, o -1.
+ * @note errno: EINVAL (NULL o negativo).
+ * @note Hilos: como `tp0_opciones_crear()`.
  */
 int tp0_opciones_espera_ms(tp0_opciones *opciones, int ms);
 
@@ -693,7 +953,9 @@ int tp0_opciones_espera_ms(tp0_opciones *opciones, int ms);
  *
  * @param opciones Las opciones.
  * @param bytes Desde 1.
- * @return 0, o -1 (errno EINVAL: NULL o fuera de rango).
+ * @return 0, o -1.
+ * @note errno: EINVAL (NULL o fuera de rango).
+ * @note Hilos: como `tp0_opciones_crear()`.
  */
 int tp0_opciones_tamanio_maximo(tp0_opciones *opciones, int bytes);
 
@@ -702,7 +964,9 @@ int tp0_opciones_tamanio_maximo(tp0_opciones *opciones, int bytes);
  *
  * @param opciones Las opciones, de un cliente.
  * @param ms Milisegundos.
- * @return 0, o -1 (errno EINVAL: NULL o negativo).
+ * @return 0, o -1.
+ * @note errno: EINVAL (NULL o negativo).
+ * @note Hilos: como `tp0_opciones_crear()`.
  */
 int tp0_opciones_reintentos_ms(tp0_opciones *opciones,
                                int ms);
@@ -715,7 +979,9 @@ int tp0_opciones_reintentos_ms(tp0_opciones *opciones,
  *
  * @param opciones Las opciones.
  * @param segundos De 3 a 32767; 0: nunca.
- * @return 0, o -1 (errno EINVAL: NULL o fuera de rango).
+ * @return 0, o -1.
+ * @note errno: EINVAL (NULL o fuera de rango).
+ * @note Hilos: como `tp0_opciones_crear()`.
  */
 int tp0_opciones_keepalive(tp0_opciones *opciones,
                            int segundos);
@@ -725,7 +991,9 @@ int tp0_opciones_keepalive(tp0_opciones *opciones,
  *
  * @param opciones Las opciones, de un servidor.
  * @param cuantos Desde 1; 0: los que haya.
- * @return 0, o -1 (errno EINVAL: NULL o negativo).
+ * @return 0, o -1.
+ * @note errno: EINVAL (NULL o negativo).
+ * @note Hilos: como `tp0_opciones_crear()`.
  */
 int tp0_opciones_clientes_maximos(tp0_opciones *opciones,
                                   int cuantos);
@@ -735,7 +1003,9 @@ int tp0_opciones_clientes_maximos(tp0_opciones *opciones,
  *
  * @param opciones Las opciones, de un servidor.
  * @param ms Milisegundos.
- * @return 0, o -1 (errno EINVAL: NULL o negativo).
+ * @return 0, o -1.
+ * @note errno: EINVAL (NULL o negativo).
+ * @note Hilos: como `tp0_opciones_crear()`.
  */
 int tp0_opciones_cierre_ms(tp0_opciones *opciones, int ms);
 
@@ -745,7 +1015,10 @@ int tp0_opciones_cierre_ms(tp0_opciones *opciones, int ms);
  * @param ip La IP donde escuchar, o NULL.
  * @param puerto El puerto, o NULL.
  * @param opciones Las opciones, o NULL: las del entorno. Se copian: se pueden liberar enseguida.
- * @return El descriptor que escucha, o -1. errno, hilos y quién libera: como `tp0_iniciar_servidor()`.
+ * @return El descriptor que escucha, o -1.
+ * @note errno: los de `tp0_iniciar_servidor()`.
+ * @note Hilos: como `tp0_iniciar_servidor()`.
+ * @note Memoria: como `tp0_iniciar_servidor()`.
  */
 int tp0_iniciar_servidor_con(const char *ip,
                              const char *puerto,
@@ -756,8 +1029,11 @@ int tp0_iniciar_servidor_con(const char *ip,
  *
  * @param ip La IP del servidor o su nombre.
  * @param puerto Su puerto.
- * @param opciones Las opciones, o NULL: las del entorno.
- * @return El descriptor de la conexión, o -1. errno, bloqueo, hilos y quién libera: como `crear_conexion()`.
+ * @param opciones Las opciones, o NULL: las del entorno. Se copian: se pueden liberar enseguida.
+ * @return El descriptor de la conexión, o -1.
+ * @note errno: los de `crear_conexion()`.
+ * @note Hilos: la puede llamar cualquiera. Bloquea a lo sumo lo que digan `tp0_opciones_reintentos_ms()` y `tp0_opciones_espera_ms()`.
+ * @note Memoria: como `crear_conexion()`.
  */
 int tp0_crear_conexion(const char *ip,
                        const char *puerto,
@@ -779,9 +1055,9 @@ int tp0_crear_conexion(const char *ip,
  * @param contexto Se le pasa a cada una, tal cual. Puede ser NULL.
  * @return 0 cuando se la detuvo, o -1.
  * @note errno: EINTR si corrió un manejador de señal instalado sin SA_RESTART (así Ctrl-C puede terminar un servidor), EINVAL (función
- *       NULL, ya se lo está atendiendo, o no es un servidor), EBADF si no es un socket abierto, o si ya se lo detuvo. También con
+ *       NULL, ya se lo está atendiendo, o no es un servidor), EBADF si no es un socket abierto, o si ya se lo detuvo, ENOMEM. También con
  *       error, antes de volver da a los clientes que quedan el plazo de cierre, los corta y espera a sus hilos.
- * @note Bloquea. Cuando vuelve, ya no queda ningún hilo suyo.
+ * @note Hilos: bloquea. Cuando vuelve, ya no queda ningún hilo suyo.
  *
  * @code
  * static void atender(int cliente, void *contexto) {
@@ -793,7 +1069,10 @@ int tp0_crear_conexion(const char *ip,
  *     }
  * }
  *
- * tp0_atender(servidor, atender, NULL);
+ * int main(void) {
+ *     int servidor = iniciar_servidor();
+ *     return tp0_atender(servidor, atender, NULL) == 0 ? 0 : 1;
+ * }
  * @endcode
  */
 int tp0_atender(int servidor,
@@ -809,8 +1088,16 @@ int tp0_atender(int servidor,
  * @param servidor El descriptor que escucha. Queda liberado.
  * @return 0, o -1.
  * @note errno: EBADF si no es un socket abierto, o si ya se lo detuvo.
- * @note Bloquea hasta que todo terminó; llamada desde la función de un cliente, sólo lo pide. No se puede llamar desde un manejador de
- *       señal: ahí alcanza con instalarlo sin SA_RESTART.
+ * @note Hilos: bloquea hasta que todo terminó; llamada desde la función de un cliente, sólo lo pide. No se puede llamar desde un manejador
+ *       de señal: ahí alcanza con instalarlo sin SA_RESTART.
+ *
+ * @code
+ * static void *hasta_enter(void *servidor) {       // en otro hilo
+ *     getchar();
+ *     tp0_detener(*(int *)servidor);
+ *     return NULL;
+ * }
+ * @endcode
  */
 int tp0_detener(int servidor);
 
@@ -821,11 +1108,14 @@ int tp0_detener(int servidor);
 /**
  * @brief Un buffer con lugar para `size` bytes, en 0, listo para escribir desde el comienzo.
  *
- * Escribir más de lo reservado lo agranda; con `buffer_create(0)` no hace falta sumar tamaños. Es la función de la guía de serialización.
+ * Escribir más de lo reservado lo agranda; con `buffer_create(0)` no hace falta sumar tamaños.
  *
  * @param size Bytes reservados. Los que no se escriban viajan en 0.
- * @return El buffer, o NULL (errno: ENOMEM, EMSGSIZE si no entra en un `int`).
- * @note Una vez que se deje de usar, se debe liberar con `buffer_destroy()`. Un buffer es de un hilo por vez.
+ * @return El buffer, o NULL.
+ * @note errno: ENOMEM, EMSGSIZE si no entra en un `int`.
+ * @note Hilos: la puede llamar cualquiera. No bloquea. Un buffer es de un hilo por vez.
+ * @note Memoria: una vez que se deje de usar, se debe liberar con `buffer_destroy()`.
+ * @note Fuente: es la función de la guía de serialización.
  * @warning Un payload se arma con estas funciones o con `agregar_a_paquete()`, no con las dos: éstas escriben en `offset` y aquélla al final.
  *
  * @code
@@ -843,7 +1133,10 @@ t_buffer *buffer_create(uint32_t size);
 /**
  * @brief Libera un buffer y su stream.
  *
- * @param buffer El buffer. NULL no hace nada. Es la función de la guía.
+ * @param buffer El buffer, con todo de malloc. NULL no hace nada.
+ * @note errno: no falla.
+ * @note Hilos: la puede llamar cualquiera, con un buffer que nadie más usa. No bloquea.
+ * @note Fuente: es la función de la guía de serialización.
  */
 void buffer_destroy(t_buffer *buffer);
 
@@ -854,8 +1147,15 @@ void buffer_destroy(t_buffer *buffer);
  * @param data Los bytes. Se copian.
  * @param size Cuántos.
  * @return 0, o -1 (y entonces el buffer queda como estaba).
- * @note errno: EINVAL (NULL, buffer mal armado), EMSGSIZE si no entra en un `int`, ENOMEM. Es la función de la guía.
+ * @note errno: EINVAL (NULL, buffer mal armado), EMSGSIZE si no entra en un `int`, ENOMEM.
+ * @note Hilos: como `buffer_create()`.
+ * @note Fuente: es la función de la guía de serialización.
  * @warning Un struct no se escribe entero: tiene relleno entre sus campos, y sus punteros no valen en otro proceso.
+ *
+ * @code
+ * uint8_t mac[6] = { 0x52, 0x54, 0x00, 0x12, 0x34, 0x56 };
+ * buffer_add(buffer, mac, sizeof(mac));
+ * @endcode
  */
 int buffer_add(t_buffer *buffer,
                const void *data,
@@ -868,7 +1168,15 @@ int buffer_add(t_buffer *buffer,
  * @param data Donde se dejan. Si no quedan tantos no se escribe nada.
  * @param size Cuántos.
  * @return 0, o -1.
- * @note errno: EPROTO si no quedan tantos (el texto dice cuántos quedaban), EINVAL (NULL, buffer mal armado). Es la función de la guía.
+ * @note errno: EPROTO si no quedan tantos (el texto dice cuántos quedaban), EINVAL (NULL, buffer mal armado).
+ * @note Hilos: como `buffer_create()`.
+ * @note Fuente: es la función de la guía de serialización.
+ *
+ * @code
+ * uint8_t mac[6];
+ * if (buffer_read(paquete->buffer, mac, sizeof(mac)) == -1)
+ *     fprintf(stderr, "%s\n", tp0_error());
+ * @endcode
  */
 int buffer_read(t_buffer *buffer,
                 void *data,
@@ -879,7 +1187,10 @@ int buffer_read(t_buffer *buffer,
  *
  * @param buffer El buffer.
  * @param data El dato.
- * @return 0, o -1, con el errno de `buffer_add()`.
+ * @return 0, o -1.
+ * @note errno: los de `buffer_add()`.
+ * @note Hilos: como `buffer_create()`.
+ * @note Fuente: es la función de la guía de serialización.
  */
 int buffer_add_uint32(t_buffer *buffer, uint32_t data);
 
@@ -888,7 +1199,10 @@ int buffer_add_uint32(t_buffer *buffer, uint32_t data);
  *
  * @param buffer El buffer.
  * @param data El dato.
- * @return 0, o -1, con el errno de `buffer_add()`.
+ * @return 0, o -1.
+ * @note errno: los de `buffer_add()`.
+ * @note Hilos: como `buffer_create()`.
+ * @note Fuente: es la función de la guía de serialización.
  */
 int buffer_add_uint8(t_buffer *buffer, uint8_t data);
 
@@ -897,7 +1211,21 @@ int buffer_add_uint8(t_buffer *buffer, uint8_t data);
  *
  * @param buffer El buffer.
  * @param data El dato.
- * @return 0, o -1, con el errno de `buffer_add()`.
+ * @return 0, o -1.
+ * @note errno: los de `buffer_add()`.
+ * @note Hilos: como `buffer_create()`.
+ *
+ * @code
+ * t_buffer *buffer = buffer_create(0);
+ * buffer_add_int32(buffer, proceso->prioridad);
+ * buffer_add_uint64(buffer, proceso->bytes_de_memoria);
+ * buffer_add_int64(buffer, proceso->desplazamiento);
+ * buffer_add_double(buffer, proceso->rafaga_estimada);
+ * buffer_add_bool(buffer, proceso->suspendido);
+ * t_paquete paquete = { CREAR_PROCESO, buffer };
+ * enviar_paquete(&paquete, conexion);
+ * buffer_destroy(buffer);
+ * @endcode
  */
 int buffer_add_int32(t_buffer *buffer, int32_t data);
 
@@ -906,7 +1234,9 @@ int buffer_add_int32(t_buffer *buffer, int32_t data);
  *
  * @param buffer El buffer.
  * @param data El dato.
- * @return 0, o -1, con el errno de `buffer_add()`.
+ * @return 0, o -1.
+ * @note errno: los de `buffer_add()`.
+ * @note Hilos: como `buffer_create()`.
  */
 int buffer_add_uint64(t_buffer *buffer, uint64_t data);
 
@@ -915,7 +1245,9 @@ int buffer_add_uint64(t_buffer *buffer, uint64_t data);
  *
  * @param buffer El buffer.
  * @param data El dato.
- * @return 0, o -1, con el errno de `buffer_add()`.
+ * @return 0, o -1.
+ * @note errno: los de `buffer_add()`.
+ * @note Hilos: como `buffer_create()`.
  */
 int buffer_add_int64(t_buffer *buffer, int64_t data);
 
@@ -924,7 +1256,9 @@ int buffer_add_int64(t_buffer *buffer, int64_t data);
  *
  * @param buffer El buffer.
  * @param data El dato.
- * @return 0, o -1, con el errno de `buffer_add()`.
+ * @return 0, o -1.
+ * @note errno: los de `buffer_add()`.
+ * @note Hilos: como `buffer_create()`.
  */
 int buffer_add_double(t_buffer *buffer, double data);
 
@@ -933,7 +1267,9 @@ int buffer_add_double(t_buffer *buffer, double data);
  *
  * @param buffer El buffer.
  * @param data El dato.
- * @return 0, o -1, con el errno de `buffer_add()`.
+ * @return 0, o -1.
+ * @note errno: los de `buffer_add()`.
+ * @note Hilos: como `buffer_create()`.
  */
 int buffer_add_bool(t_buffer *buffer, bool data);
 
@@ -943,7 +1279,10 @@ int buffer_add_bool(t_buffer *buffer, bool data);
  * @param buffer El buffer.
  * @param length Cuántos bytes del texto: `strlen(string) + 1`, para que viaje también su `'\0'`.
  * @param string El texto. Se copia.
- * @return 0, o -1 con el errno de `buffer_add()`. Es la función de la guía.
+ * @return 0, o -1.
+ * @note errno: los de `buffer_add()`.
+ * @note Hilos: como `buffer_create()`.
+ * @note Fuente: es la función de la guía de serialización.
  */
 int buffer_add_string(t_buffer *buffer, uint32_t length, const char *string);
 
@@ -953,6 +1292,19 @@ int buffer_add_string(t_buffer *buffer, uint32_t length, const char *string);
  * @param buffer El buffer.
  * @return El dato, o 0 si no se pudo, y entonces no lee nada: `tp0_error()` no es NULL.
  * @note errno: EPROTO si no quedan tantos bytes, EINVAL (NULL, buffer mal armado).
+ * @note Hilos: como `buffer_create()`.
+ * @note Fuente: es la función de la guía de serialización.
+ *
+ * @code
+ * t_paquete *paquete = tp0_recibir(cliente);     // una PERSONA
+ * if (paquete != NULL) {
+ *     persona->dni = buffer_read_uint32(paquete->buffer);
+ *     persona->edad = buffer_read_uint8(paquete->buffer);
+ *     persona->nombre = buffer_read_string(paquete->buffer, NULL);
+ * }
+ * if (tp0_error() != NULL) puts(tp0_error());    // no estaba entera
+ * eliminar_paquete(paquete);
+ * @endcode
  */
 uint32_t buffer_read_uint32(t_buffer *buffer);
 
@@ -962,6 +1314,8 @@ uint32_t buffer_read_uint32(t_buffer *buffer);
  * @param buffer El buffer.
  * @return El dato, o 0 si no se pudo, y entonces no lee nada: `tp0_error()` no es NULL.
  * @note errno: EPROTO si no quedan tantos bytes, EINVAL (NULL, buffer mal armado).
+ * @note Hilos: como `buffer_create()`.
+ * @note Fuente: es la función de la guía de serialización.
  */
 uint8_t buffer_read_uint8(t_buffer *buffer);
 
@@ -971,6 +1325,16 @@ uint8_t buffer_read_uint8(t_buffer *buffer);
  * @param buffer El buffer.
  * @return El dato, o 0 si no se pudo, y entonces no lee nada: `tp0_error()` no es NULL.
  * @note errno: EPROTO si no quedan tantos bytes, EINVAL (NULL, buffer mal armado).
+ * @note Hilos: como `buffer_create()`.
+ *
+ * @code
+ * t_buffer *buffer = paquete->buffer;      // en el orden en que se escribió
+ * proceso->prioridad = buffer_read_int32(buffer);
+ * proceso->bytes_de_memoria = buffer_read_uint64(buffer);
+ * proceso->desplazamiento = buffer_read_int64(buffer);
+ * proceso->rafaga_estimada = buffer_read_double(buffer);
+ * proceso->suspendido = buffer_read_bool(buffer);
+ * @endcode
  */
 int32_t buffer_read_int32(t_buffer *buffer);
 
@@ -980,6 +1344,7 @@ int32_t buffer_read_int32(t_buffer *buffer);
  * @param buffer El buffer.
  * @return El dato, o 0 si no se pudo, y entonces no lee nada: `tp0_error()` no es NULL.
  * @note errno: EPROTO si no quedan tantos bytes, EINVAL (NULL, buffer mal armado).
+ * @note Hilos: como `buffer_create()`.
  */
 uint64_t buffer_read_uint64(t_buffer *buffer);
 
@@ -989,6 +1354,7 @@ uint64_t buffer_read_uint64(t_buffer *buffer);
  * @param buffer El buffer.
  * @return El dato, o 0 si no se pudo, y entonces no lee nada: `tp0_error()` no es NULL.
  * @note errno: EPROTO si no quedan tantos bytes, EINVAL (NULL, buffer mal armado).
+ * @note Hilos: como `buffer_create()`.
  */
 int64_t buffer_read_int64(t_buffer *buffer);
 
@@ -998,6 +1364,7 @@ int64_t buffer_read_int64(t_buffer *buffer);
  * @param buffer El buffer.
  * @return El dato, o 0 si no se pudo, y entonces no lee nada: `tp0_error()` no es NULL.
  * @note errno: EPROTO si no quedan tantos bytes, EINVAL (NULL, buffer mal armado).
+ * @note Hilos: como `buffer_create()`.
  */
 double buffer_read_double(t_buffer *buffer);
 
@@ -1007,6 +1374,7 @@ double buffer_read_double(t_buffer *buffer);
  * @param buffer El buffer.
  * @return El dato, o 0 si no se pudo, y entonces no lee nada: `tp0_error()` no es NULL.
  * @note errno: EPROTO si no quedan tantos bytes, EINVAL (NULL, buffer mal armado).
+ * @note Hilos: como `buffer_create()`.
  */
 bool buffer_read_bool(t_buffer *buffer);
 
@@ -1015,9 +1383,11 @@ bool buffer_read_bool(t_buffer *buffer);
  *
  * @param buffer El buffer.
  * @param length Donde se deja su largo, con el `'\0'` si vino. NULL: no interesa. Ante un error, 0.
- * @return El texto, con un `'\0'` escondido detrás, o NULL. Una vez que se deje de usar, se debe liberar con `free()`.
- * @note errno: EPROTO si el largo dice más de lo que queda (y no lee ni el largo), EINVAL (NULL, buffer mal armado), ENOMEM. Es la función
- *       de la guía.
+ * @return El texto, con un `'\0'` escondido detrás, o NULL.
+ * @note errno: EPROTO si el largo dice más de lo que queda (y no lee ni el largo), EINVAL (NULL, buffer mal armado), ENOMEM.
+ * @note Hilos: como `buffer_create()`.
+ * @note Memoria: una vez que se deje de usar, se debe liberar con `free()`.
+ * @note Fuente: es la función de la guía de serialización.
  */
 char *buffer_read_string(t_buffer *buffer,
                          uint32_t *length);

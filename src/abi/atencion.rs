@@ -27,9 +27,9 @@ pub type tp0_funcion_de_cliente = Option<unsafe extern "C-unwind" fn(cliente: c_
 /// @param contexto Se le pasa a cada una, tal cual. Puede ser NULL.
 /// @return 0 cuando se la detuvo, o -1.
 /// @note errno: EINTR si corrió un manejador de señal instalado sin SA_RESTART (así Ctrl-C puede terminar un servidor), EINVAL (función
-///       NULL, ya se lo está atendiendo, o no es un servidor), EBADF si no es un socket abierto, o si ya se lo detuvo. También con
+///       NULL, ya se lo está atendiendo, o no es un servidor), EBADF si no es un socket abierto, o si ya se lo detuvo, ENOMEM. También con
 ///       error, antes de volver da a los clientes que quedan el plazo de cierre, los corta y espera a sus hilos.
-/// @note Bloquea. Cuando vuelve, ya no queda ningún hilo suyo.
+/// @note Hilos: bloquea. Cuando vuelve, ya no queda ningún hilo suyo.
 ///
 /// @code
 /// static void atender(int cliente, void *contexto) {
@@ -41,7 +41,10 @@ pub type tp0_funcion_de_cliente = Option<unsafe extern "C-unwind" fn(cliente: c_
 ///     }
 /// }
 ///
-/// tp0_atender(servidor, atender, NULL);
+/// int main(void) {
+///     int servidor = iniciar_servidor();
+///     return tp0_atender(servidor, atender, NULL) == 0 ? 0 : 1;
+/// }
 /// @endcode
 ///
 /// # Safety
@@ -74,8 +77,16 @@ pub unsafe extern "C" fn tp0_atender(servidor: c_int, funcion: tp0_funcion_de_cl
 /// @param servidor El descriptor que escucha. Queda liberado.
 /// @return 0, o -1.
 /// @note errno: EBADF si no es un socket abierto, o si ya se lo detuvo.
-/// @note Bloquea hasta que todo terminó; llamada desde la función de un cliente, sólo lo pide. No se puede llamar desde un manejador de
-///       señal: ahí alcanza con instalarlo sin SA_RESTART.
+/// @note Hilos: bloquea hasta que todo terminó; llamada desde la función de un cliente, sólo lo pide. No se puede llamar desde un manejador
+///       de señal: ahí alcanza con instalarlo sin SA_RESTART.
+///
+/// @code
+/// static void *hasta_enter(void *servidor) {       // en otro hilo
+///     getchar();
+///     tp0_detener(*(int *)servidor);
+///     return NULL;
+/// }
+/// @endcode
 #[unsafe(no_mangle)]
 pub extern "C" fn tp0_detener(servidor: c_int) -> c_int {
     guardia(|| {

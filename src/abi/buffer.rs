@@ -17,11 +17,14 @@ use crate::memoria::texto;
 ///
 /// @brief Un buffer con lugar para `size` bytes, en 0, listo para escribir desde el comienzo.
 ///
-/// Escribir más de lo reservado lo agranda; con `buffer_create(0)` no hace falta sumar tamaños. Es la función de la guía de serialización.
+/// Escribir más de lo reservado lo agranda; con `buffer_create(0)` no hace falta sumar tamaños.
 ///
 /// @param size Bytes reservados. Los que no se escriban viajan en 0.
-/// @return El buffer, o NULL (errno: ENOMEM, EMSGSIZE si no entra en un `int`).
-/// @note Una vez que se deje de usar, se debe liberar con `buffer_destroy()`. Un buffer es de un hilo por vez.
+/// @return El buffer, o NULL.
+/// @note errno: ENOMEM, EMSGSIZE si no entra en un `int`.
+/// @note Hilos: la puede llamar cualquiera. No bloquea. Un buffer es de un hilo por vez.
+/// @note Memoria: una vez que se deje de usar, se debe liberar con `buffer_destroy()`.
+/// @note Fuente: es la función de la guía de serialización.
 /// @warning Un payload se arma con estas funciones o con `agregar_a_paquete()`, no con las dos: éstas escriben en `offset` y aquélla al final.
 ///
 /// @code
@@ -46,7 +49,10 @@ pub extern "C" fn buffer_create(size: u32) -> *mut t_buffer {
 
 /// @brief Libera un buffer y su stream.
 ///
-/// @param buffer El buffer. NULL no hace nada. Es la función de la guía.
+/// @param buffer El buffer, con todo de malloc. NULL no hace nada.
+/// @note errno: no falla.
+/// @note Hilos: la puede llamar cualquiera, con un buffer que nadie más usa. No bloquea.
+/// @note Fuente: es la función de la guía de serialización.
 ///
 /// # Safety
 /// `buffer` es NULL, o con todo de malloc y nadie lo usa más.
@@ -70,8 +76,15 @@ pub unsafe extern "C" fn buffer_destroy(buffer: *mut t_buffer) {
 /// @param data Los bytes. Se copian.
 /// @param size Cuántos.
 /// @return 0, o -1 (y entonces el buffer queda como estaba).
-/// @note errno: EINVAL (NULL, buffer mal armado), EMSGSIZE si no entra en un `int`, ENOMEM. Es la función de la guía.
+/// @note errno: EINVAL (NULL, buffer mal armado), EMSGSIZE si no entra en un `int`, ENOMEM.
+/// @note Hilos: como `buffer_create()`.
+/// @note Fuente: es la función de la guía de serialización.
 /// @warning Un struct no se escribe entero: tiene relleno entre sus campos, y sus punteros no valen en otro proceso.
+///
+/// @code
+/// uint8_t mac[6] = { 0x52, 0x54, 0x00, 0x12, 0x34, 0x56 };
+/// buffer_add(buffer, mac, sizeof(mac));
+/// @endcode
 ///
 /// # Safety
 /// `buffer` es NULL, o bien formado, con stream de malloc, y sólo este hilo lo usa; `data` es NULL o apunta a `size` bytes.
@@ -94,7 +107,15 @@ pub unsafe extern "C" fn buffer_add(buffer: *mut t_buffer, data: *const c_void, 
 /// @param data Donde se dejan. Si no quedan tantos no se escribe nada.
 /// @param size Cuántos.
 /// @return 0, o -1.
-/// @note errno: EPROTO si no quedan tantos (el texto dice cuántos quedaban), EINVAL (NULL, buffer mal armado). Es la función de la guía.
+/// @note errno: EPROTO si no quedan tantos (el texto dice cuántos quedaban), EINVAL (NULL, buffer mal armado).
+/// @note Hilos: como `buffer_create()`.
+/// @note Fuente: es la función de la guía de serialización.
+///
+/// @code
+/// uint8_t mac[6];
+/// if (buffer_read(paquete->buffer, mac, sizeof(mac)) == -1)
+///     fprintf(stderr, "%s\n", tp0_error());
+/// @endcode
 ///
 /// # Safety
 /// `buffer` es NULL, o bien formado y sólo este hilo lo usa; `data` es NULL o apunta a `size` bytes, que no son del buffer.
@@ -119,7 +140,10 @@ pub unsafe extern "C" fn buffer_read(buffer: *mut t_buffer, data: *mut c_void, s
 ///
 /// @param buffer El buffer.
 /// @param data El dato.
-/// @return 0, o -1, con el errno de `buffer_add()`.
+/// @return 0, o -1.
+/// @note errno: los de `buffer_add()`.
+/// @note Hilos: como `buffer_create()`.
+/// @note Fuente: es la función de la guía de serialización.
 ///
 /// # Safety
 /// La de `buffer_add`.
@@ -133,7 +157,10 @@ pub unsafe extern "C" fn buffer_add_uint32(buffer: *mut t_buffer, data: u32) -> 
 ///
 /// @param buffer El buffer.
 /// @param data El dato.
-/// @return 0, o -1, con el errno de `buffer_add()`.
+/// @return 0, o -1.
+/// @note errno: los de `buffer_add()`.
+/// @note Hilos: como `buffer_create()`.
+/// @note Fuente: es la función de la guía de serialización.
 ///
 /// # Safety
 /// La de `buffer_add`.
@@ -147,7 +174,21 @@ pub unsafe extern "C" fn buffer_add_uint8(buffer: *mut t_buffer, data: u8) -> c_
 ///
 /// @param buffer El buffer.
 /// @param data El dato.
-/// @return 0, o -1, con el errno de `buffer_add()`.
+/// @return 0, o -1.
+/// @note errno: los de `buffer_add()`.
+/// @note Hilos: como `buffer_create()`.
+///
+/// @code
+/// t_buffer *buffer = buffer_create(0);
+/// buffer_add_int32(buffer, proceso->prioridad);
+/// buffer_add_uint64(buffer, proceso->bytes_de_memoria);
+/// buffer_add_int64(buffer, proceso->desplazamiento);
+/// buffer_add_double(buffer, proceso->rafaga_estimada);
+/// buffer_add_bool(buffer, proceso->suspendido);
+/// t_paquete paquete = { CREAR_PROCESO, buffer };
+/// enviar_paquete(&paquete, conexion);
+/// buffer_destroy(buffer);
+/// @endcode
 ///
 /// # Safety
 /// La de `buffer_add`.
@@ -161,7 +202,9 @@ pub unsafe extern "C" fn buffer_add_int32(buffer: *mut t_buffer, data: i32) -> c
 ///
 /// @param buffer El buffer.
 /// @param data El dato.
-/// @return 0, o -1, con el errno de `buffer_add()`.
+/// @return 0, o -1.
+/// @note errno: los de `buffer_add()`.
+/// @note Hilos: como `buffer_create()`.
 ///
 /// # Safety
 /// La de `buffer_add`.
@@ -175,7 +218,9 @@ pub unsafe extern "C" fn buffer_add_uint64(buffer: *mut t_buffer, data: u64) -> 
 ///
 /// @param buffer El buffer.
 /// @param data El dato.
-/// @return 0, o -1, con el errno de `buffer_add()`.
+/// @return 0, o -1.
+/// @note errno: los de `buffer_add()`.
+/// @note Hilos: como `buffer_create()`.
 ///
 /// # Safety
 /// La de `buffer_add`.
@@ -189,7 +234,9 @@ pub unsafe extern "C" fn buffer_add_int64(buffer: *mut t_buffer, data: i64) -> c
 ///
 /// @param buffer El buffer.
 /// @param data El dato.
-/// @return 0, o -1, con el errno de `buffer_add()`.
+/// @return 0, o -1.
+/// @note errno: los de `buffer_add()`.
+/// @note Hilos: como `buffer_create()`.
 ///
 /// # Safety
 /// La de `buffer_add`.
@@ -203,7 +250,9 @@ pub unsafe extern "C" fn buffer_add_double(buffer: *mut t_buffer, data: f64) -> 
 ///
 /// @param buffer El buffer.
 /// @param data El dato.
-/// @return 0, o -1, con el errno de `buffer_add()`.
+/// @return 0, o -1.
+/// @note errno: los de `buffer_add()`.
+/// @note Hilos: como `buffer_create()`.
 ///
 /// # Safety
 /// La de `buffer_add`.
@@ -218,7 +267,10 @@ pub unsafe extern "C" fn buffer_add_bool(buffer: *mut t_buffer, data: bool) -> c
 /// @param buffer El buffer.
 /// @param length Cuántos bytes del texto: `strlen(string) + 1`, para que viaje también su `'\0'`.
 /// @param string El texto. Se copia.
-/// @return 0, o -1 con el errno de `buffer_add()`. Es la función de la guía.
+/// @return 0, o -1.
+/// @note errno: los de `buffer_add()`.
+/// @note Hilos: como `buffer_create()`.
+/// @note Fuente: es la función de la guía de serialización.
 ///
 /// # Safety
 /// La de `buffer_add`; `string` es NULL o apunta a `length` bytes.
@@ -240,6 +292,19 @@ pub unsafe extern "C" fn buffer_add_string(buffer: *mut t_buffer, length: u32, s
 /// @param buffer El buffer.
 /// @return El dato, o 0 si no se pudo, y entonces no lee nada: `tp0_error()` no es NULL.
 /// @note errno: EPROTO si no quedan tantos bytes, EINVAL (NULL, buffer mal armado).
+/// @note Hilos: como `buffer_create()`.
+/// @note Fuente: es la función de la guía de serialización.
+///
+/// @code
+/// t_paquete *paquete = tp0_recibir(cliente);     // una PERSONA
+/// if (paquete != NULL) {
+///     persona->dni = buffer_read_uint32(paquete->buffer);
+///     persona->edad = buffer_read_uint8(paquete->buffer);
+///     persona->nombre = buffer_read_string(paquete->buffer, NULL);
+/// }
+/// if (tp0_error() != NULL) puts(tp0_error());    // no estaba entera
+/// eliminar_paquete(paquete);
+/// @endcode
 ///
 /// # Safety
 /// La de `buffer_read`.
@@ -254,6 +319,8 @@ pub unsafe extern "C" fn buffer_read_uint32(buffer: *mut t_buffer) -> u32 {
 /// @param buffer El buffer.
 /// @return El dato, o 0 si no se pudo, y entonces no lee nada: `tp0_error()` no es NULL.
 /// @note errno: EPROTO si no quedan tantos bytes, EINVAL (NULL, buffer mal armado).
+/// @note Hilos: como `buffer_create()`.
+/// @note Fuente: es la función de la guía de serialización.
 ///
 /// # Safety
 /// La de `buffer_read`.
@@ -268,6 +335,16 @@ pub unsafe extern "C" fn buffer_read_uint8(buffer: *mut t_buffer) -> u8 {
 /// @param buffer El buffer.
 /// @return El dato, o 0 si no se pudo, y entonces no lee nada: `tp0_error()` no es NULL.
 /// @note errno: EPROTO si no quedan tantos bytes, EINVAL (NULL, buffer mal armado).
+/// @note Hilos: como `buffer_create()`.
+///
+/// @code
+/// t_buffer *buffer = paquete->buffer;      // en el orden en que se escribió
+/// proceso->prioridad = buffer_read_int32(buffer);
+/// proceso->bytes_de_memoria = buffer_read_uint64(buffer);
+/// proceso->desplazamiento = buffer_read_int64(buffer);
+/// proceso->rafaga_estimada = buffer_read_double(buffer);
+/// proceso->suspendido = buffer_read_bool(buffer);
+/// @endcode
 ///
 /// # Safety
 /// La de `buffer_read`.
@@ -282,6 +359,7 @@ pub unsafe extern "C" fn buffer_read_int32(buffer: *mut t_buffer) -> i32 {
 /// @param buffer El buffer.
 /// @return El dato, o 0 si no se pudo, y entonces no lee nada: `tp0_error()` no es NULL.
 /// @note errno: EPROTO si no quedan tantos bytes, EINVAL (NULL, buffer mal armado).
+/// @note Hilos: como `buffer_create()`.
 ///
 /// # Safety
 /// La de `buffer_read`.
@@ -296,6 +374,7 @@ pub unsafe extern "C" fn buffer_read_uint64(buffer: *mut t_buffer) -> u64 {
 /// @param buffer El buffer.
 /// @return El dato, o 0 si no se pudo, y entonces no lee nada: `tp0_error()` no es NULL.
 /// @note errno: EPROTO si no quedan tantos bytes, EINVAL (NULL, buffer mal armado).
+/// @note Hilos: como `buffer_create()`.
 ///
 /// # Safety
 /// La de `buffer_read`.
@@ -310,6 +389,7 @@ pub unsafe extern "C" fn buffer_read_int64(buffer: *mut t_buffer) -> i64 {
 /// @param buffer El buffer.
 /// @return El dato, o 0 si no se pudo, y entonces no lee nada: `tp0_error()` no es NULL.
 /// @note errno: EPROTO si no quedan tantos bytes, EINVAL (NULL, buffer mal armado).
+/// @note Hilos: como `buffer_create()`.
 ///
 /// # Safety
 /// La de `buffer_read`.
@@ -324,6 +404,7 @@ pub unsafe extern "C" fn buffer_read_double(buffer: *mut t_buffer) -> f64 {
 /// @param buffer El buffer.
 /// @return El dato, o 0 si no se pudo, y entonces no lee nada: `tp0_error()` no es NULL.
 /// @note errno: EPROTO si no quedan tantos bytes, EINVAL (NULL, buffer mal armado).
+/// @note Hilos: como `buffer_create()`.
 ///
 /// # Safety
 /// La de `buffer_read`.
@@ -337,9 +418,11 @@ pub unsafe extern "C" fn buffer_read_bool(buffer: *mut t_buffer) -> bool {
 ///
 /// @param buffer El buffer.
 /// @param length Donde se deja su largo, con el `'\0'` si vino. NULL: no interesa. Ante un error, 0.
-/// @return El texto, con un `'\0'` escondido detrás, o NULL. Una vez que se deje de usar, se debe liberar con `free()`.
-/// @note errno: EPROTO si el largo dice más de lo que queda (y no lee ni el largo), EINVAL (NULL, buffer mal armado), ENOMEM. Es la función
-///       de la guía.
+/// @return El texto, con un `'\0'` escondido detrás, o NULL.
+/// @note errno: EPROTO si el largo dice más de lo que queda (y no lee ni el largo), EINVAL (NULL, buffer mal armado), ENOMEM.
+/// @note Hilos: como `buffer_create()`.
+/// @note Memoria: una vez que se deje de usar, se debe liberar con `free()`.
+/// @note Fuente: es la función de la guía de serialización.
 ///
 /// # Safety
 /// La de `buffer_read`; `length` es NULL o un entero que sólo este hilo usa.

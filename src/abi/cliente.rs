@@ -36,8 +36,10 @@ pub(super) fn conectar(ip: &str, puerto: &str, opciones: &Opciones) -> Resultado
 /// @note errno: EINVAL (NULL, IP o puerto mal escritos, variable de entorno que no se entiende), EHOSTUNREACH (nombre desconocido,
 ///       o no hay camino), ECONNREFUSED (nadie escucha), ETIMEDOUT (no contestó, o no contestó el handshake), EPROTO (rechazó el
 ///       handshake, o habla otro protocolo), ECONNRESET (cerró antes de contestarlo), EMFILE.
-/// @note Bloquea a lo sumo `TP0_ESPERA_MS`. La puede llamar cualquier hilo. Los textos se recortan (blancos y fines de línea) y no se
-///       guardan. Una vez que se deje de usar, se debe liberar con `liberar_conexion()`. Es la función del TP0.
+/// @note Hilos: la puede llamar cualquiera. Bloquea a lo sumo `TP0_ESPERA_MS`.
+/// @note Memoria: una vez que se deje de usar, se debe liberar con `liberar_conexion()`. Los textos se recortan (blancos y fines de línea) y
+///       no se guardan.
+/// @note Fuente: es la función del TP0, más el handshake.
 ///
 /// @code
 /// int conexion = crear_conexion("127.0.0.1", "4444");
@@ -68,8 +70,9 @@ pub unsafe extern "C" fn crear_conexion(ip: *const c_char, puerto: *const c_char
 /// @param descriptor Lo que devolvió `iniciar_servidor()`, `esperar_cliente()` o `crear_conexion()`.
 /// @return 0, o -1.
 /// @note errno: EBADF si no es un socket abierto, o si ya se liberó: no pasa nada.
-/// @note No bloquea. La puede llamar cualquier hilo. Después de que `recibir_operacion()` devolvió -1, llamarla está bien y no
-///       llamarla también. Es la función del TP0.
+/// @note Hilos: la puede llamar cualquiera. No bloquea.
+/// @note Después de que `recibir_operacion()` devolvió -1, llamarla está bien y no llamarla también.
+/// @note Fuente: es la función del TP0 (ahí no devuelve nada).
 #[unsafe(no_mangle)]
 pub extern "C" fn liberar_conexion(descriptor: c_int) -> c_int {
     guardia(|| descriptores::liberar(descriptor).map(|()| 0))

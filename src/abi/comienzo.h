@@ -4,44 +4,98 @@
  *
  * Este archivo es el manual, y lo escribe la compilación de la biblioteca: se lee de arriba para abajo. Se enlaza con `-ltp0`.
  *
- * Un servidor y un cliente enteros:
+ * Son las funciones del TP0, con sus nombres y los mismos bytes en el cable, las de la guía de serialización, y algunas más.
+ *
+ * @par Ejemplo
+ * Un servidor entero:
  * @code
- * int servidor = iniciar_servidor();                          int conexion = crear_conexion("127.0.0.1", "4444");
- * int cliente = esperar_cliente(servidor);                    enviar_mensaje("hola", conexion);
- * while (recibir_operacion(cliente) == MENSAJE)               recibir_operacion(conexion);
- *     recibir_mensaje(cliente), enviar_mensaje("chau", cliente);   recibir_mensaje(conexion);
- * liberar_conexion(cliente);                                  liberar_conexion(conexion);
+ * int servidor = iniciar_servidor();
+ * int cliente = esperar_cliente(servidor);
+ * while (recibir_operacion(cliente) == MENSAJE) {
+ *     recibir_mensaje(cliente);
+ *     enviar_mensaje("chau", cliente);
+ * }
+ * liberar_conexion(cliente);
  * liberar_conexion(servidor);
  * @endcode
  *
- * Reglas, para todas las funciones:
- *  - Errores: devuelven -1 o NULL (`recibir_paquete`, la lista vacía), ponen `errno` y dejan en `tp0_error()` una línea que dice qué
+ * Y su cliente:
+ * @code
+ * int conexion = crear_conexion("127.0.0.1", "4444");
+ * enviar_mensaje("hola", conexion);
+ * recibir_operacion(conexion);
+ * recibir_mensaje(conexion);
+ * liberar_conexion(conexion);
+ * @endcode
+ *
+ * @par Reglas
+ * Para todas las funciones:
+ *  - Errores: devuelven -1 o NULL (`recibir_paquete()`, la lista vacía), ponen `errno` y dejan en `tp0_error()` una línea que dice qué
  *    pasó y qué probar. Nada que llegue por la red puede hacer caer al programa, ni un NULL, un descriptor o un tamaño inválidos.
  *  - Memoria: lo que devuelven es de malloc y lo libera quien llama, con lo que cada función dice. No se quedan con nada.
  *  - Hilos: se pueden llamar desde cualquiera. Por una conexión pueden enviar varios a la vez (cada mensaje sale entero) y
  *    recibir uno.
- *  - Señales: nunca hay SIGPIPE. Una señal no corta un envío ni una recepción; sí a `esperar_cliente`, según SA_RESTART.
+ *  - Señales: nunca hay SIGPIPE. Una señal no corta un envío ni una recepción; sí a `esperar_cliente()`, según SA_RESTART.
  *  - Descriptores: son los de siempre, sirven para select, poll, send, recv y close; se cierran solos en exec; nunca son 0, 1 ni 2.
  *  - Demoras: lo que se envía sale enseguida. Sólo las ráfagas se juntan (más de 16 envíos sin recibir nada), y lo retenido sale al recibir:
  *    ninguna respuesta espera al algoritmo de Nagle, tampoco si el otro no usa esta biblioteca. Antes de dormir se mira hasta 20
  *    microsegundos si ya llega algo. A un socket que hizo el programa no se le cambian las opciones.
  *  - Límite: un payload mide a lo sumo 64 MiB (`TP0_TAMANIO_MAXIMO`).
  *
+ * @par Protocolo
  * Lo que viaja (enteros de 4 bytes, little-endian):
- * @code
- *  handshake   cliente -> servidor  | 1 |        servidor -> cliente  | 0 |  o  | -1 | y cierra
- *  mensaje     | código de operación | tamaño | tamaño bytes de payload |
- *  MENSAJE     payload = | texto con su '\0' |
- *  PAQUETE     payload = | largo | bytes | largo | bytes | ...
+ * @code{.unparsed}
+ * handshake  cliente -> servidor | 1 |
+ *            servidor -> cliente | 0 |  o  | -1 | y cierra
+ * mensaje    | código de operación | tamaño | tamaño bytes de payload |
+ * MENSAJE    payload = | texto con su '\0' |
+ * PAQUETE    payload = | largo | bytes | largo | bytes | ...
  * @endcode
  *
- * El entorno, que se lee en cada `iniciar_servidor` y `crear_conexion` (un valor que no se entiende es un error, EINVAL):
- *  - `TP0_IP`, `TP0_PUERTO`: dónde escucha `iniciar_servidor` (todas las interfaces, 4444). Puerto 0: uno libre cualquiera.
+ * @par Entorno
+ * Se lee en cada `iniciar_servidor()` y `crear_conexion()`; un valor que no se entiende es un error, EINVAL:
+ *  - `TP0_IP`, `TP0_PUERTO`: dónde escucha `iniciar_servidor()` (todas las interfaces, 4444). Puerto 0: uno libre cualquiera.
  *  - `TP0_HANDSHAKE`: otro valor (1); `no`: sin handshake, de ningún lado; `opcional`: el servidor acepta clientes con y sin él.
  *  - `TP0_ESPERA_MS`: plazo de conexión y handshake, en milisegundos (5000); 0: sin plazo.
  *  - `TP0_TAMANIO_MAXIMO`: el mayor payload, en bytes (67108864).
  *
+ * @par Log
+ * Si el programa usa las commons y su `logger` no es NULL, ahí se anota:
+ *  - trace: `Listo para escuchar a mi cliente`, cuando el servidor ya escucha.
+ *  - info: `Se conecto un cliente!` y `Me llego el mensaje ...`.
+ *  - warning: el cliente rechazado, con su dirección y la causa.
+ *
+ * Si no, `Me llego el mensaje ...` va a la salida del programa; lo rechazado, a la de errores, con `tp0:` adelante; y lo demás, a ningún lado.
+ *
+ * @par Errores
+ * Qué quiere decir cada `errno`; cada función dice cuáles da. ENOMEM y ENOTRECOVERABLE los puede dar cualquiera.
+ *  - 0: el otro terminó la conversación entre un mensaje y otro. No es de temer.
+ *  - EACCES: no hay permiso.
+ *  - EADDRINUSE: el puerto ya lo usa otro.
+ *  - EADDRNOTAVAIL: la IP no es de esta máquina.
+ *  - EAGAIN: venció el tiempo que el programa le puso al socket.
+ *  - EBADF: no es un socket abierto.
+ *  - ECANCELED: otro hilo liberó el servidor.
+ *  - ECONNREFUSED: nadie escucha en esa IP y ese puerto.
+ *  - ECONNRESET: la conexión se cortó.
+ *  - EHOSTUNREACH: el nombre no se conoce, o no hay camino.
+ *  - EINTR: corrió un manejador de señal.
+ *  - EINVAL: un argumento, o una variable de entorno, que no va.
+ *  - EMFILE: no quedan descriptores.
+ *  - EMSGSIZE: es demasiado grande.
+ *  - ENOMEM: no hay memoria.
+ *  - ENOTCONN: el socket nunca se conectó.
+ *  - ENOTRECOVERABLE: falló la propia biblioteca. Avisanos.
+ *  - EPIPE: el otro ya no está: no se le puede enviar.
+ *  - EPROTO: lo que llegó no es de este protocolo.
+ *  - ETIMEDOUT: no contestó a tiempo, o dejó de responder.
+ *
+ * @par Notas
  * Antes de incluirlo se puede definir `TP0_SIN_LOGGER` o `TP0_SIN_OP_CODE`, si el programa tiene su propio `logger` u `op_code`.
+ *
+ * @par Fuente
+ * El TP0 de la cátedra, https://docs.utnso.com.ar/primeros-pasos/tp0, y su guía de serialización,
+ * https://docs.utnso.com.ar/guias/linux/serializacion
  */
 @CORTE@
 #include <assert.h>
@@ -93,7 +147,17 @@ typedef enum {
 
 /**
  * @brief El logger global del TP0: si no es NULL y el programa usa las commons, ahí se anota lo que pasa.
- * @note Lo asigna el programa, antes de crear hilos, y lo libera él. Si define el suyo (con `TP0_SIN_LOGGER`), se usa ése.
+ *
+ * Si el programa define el suyo (con `TP0_SIN_LOGGER`), se usa ése. Qué se anota, y qué pasa sin él, está en tp0(7).
+ *
+ * @note Hilos: se lo asigna antes de crearlos.
+ * @note Memoria: lo libera el programa, con `log_destroy()`.
+ * @note Fuente: es la variable del TP0.
+ *
+ * @code
+ * logger = log_create("servidor.log", "SERVIDOR", true, LOG_LEVEL_INFO);
+ * int servidor = iniciar_servidor();
+ * @endcode
  */
 #ifndef TP0_SIN_LOGGER
 #ifdef __cplusplus

@@ -13,9 +13,17 @@ const VERSION: &CStr = match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_V
 ///
 /// @brief Qué salió mal en la última llamada de este hilo, en una línea: los valores, la causa y qué probar.
 ///
-/// @return El texto, o NULL si esa llamada anduvo. No se libera; vale hasta la próxima llamada de este hilo que falle.
-/// @note No cambia nada: se puede llamar varias veces. Cada hilo tiene el suyo. Con un final normal de la conversación también hay
-///       texto, y errno es 0.
+/// Con un final normal de la conversación también hay texto, y errno es 0.
+///
+/// @return El texto, o NULL si esa llamada anduvo.
+/// @note errno: no falla, y no lo cambia.
+/// @note Hilos: cada uno tiene el suyo. No bloquea. No cambia nada: se puede llamar varias veces.
+/// @note Memoria: no se libera; vale hasta la próxima llamada de este hilo que falle.
+///
+/// @code
+/// if (recibir_operacion(conexion) == -1 && errno != 0)
+///     fprintf(stderr, "%s\n", tp0_error());
+/// @endcode
 #[unsafe(no_mangle)]
 pub extern "C" fn tp0_error() -> *const c_char {
     guardia::ultimo_error()
@@ -23,7 +31,15 @@ pub extern "C" fn tp0_error() -> *const c_char {
 
 /// @brief La versión de la biblioteca que está corriendo, como "0.1.0". La del header con que se compiló es `TP0_VERSION`.
 ///
-/// @return El texto, que no se libera.
+/// @return El texto.
+/// @note errno: no falla, y no lo cambia.
+/// @note Hilos: la puede llamar cualquiera. No bloquea.
+/// @note Memoria: no se libera.
+///
+/// @code
+/// if (strcmp(tp0_version(), TP0_VERSION) != 0)
+///     printf("compilado con %s, corre %s\n", TP0_VERSION, tp0_version());
+/// @endcode
 #[unsafe(no_mangle)]
 pub extern "C" fn tp0_version() -> *const c_char {
     VERSION.as_ptr()

@@ -23,13 +23,17 @@ pub struct tp0_opciones {
 /// @brief Opciones nuevas, con lo que diga el entorno (`TP0_HANDSHAKE`, `TP0_ESPERA_MS`, `TP0_TAMANIO_MAXIMO`).
 ///
 /// @return Las opciones, o NULL.
-/// @note errno: EINVAL (variable de entorno que no se entiende), ENOMEM. Son de un hilo por vez. Las funciones que las reciben no se las
-///       quedan. Una vez que se dejen de usar, se deben liberar con `tp0_opciones_destruir()`.
+/// @note errno: EINVAL (variable de entorno que no se entiende), ENOMEM.
+/// @note Hilos: la puede llamar cualquiera. No bloquea. Unas opciones son de un hilo por vez.
+/// @note Memoria: una vez que se dejen de usar, se deben liberar con `tp0_opciones_destruir()`. Las funciones que las reciben no se las
+///       quedan.
 ///
 /// @code
 /// tp0_opciones *opciones = tp0_opciones_crear();
 /// tp0_opciones_handshake(opciones, SOY_CPU);
-/// tp0_opciones_reintentos_ms(opciones, 10000);      // el kernel puede no estar levantado todavía
+/// tp0_opciones_espera_ms(opciones, 2000);
+/// tp0_opciones_reintentos_ms(opciones, 10000);   // por si no se levantó
+/// tp0_opciones_keepalive(opciones, 30);
 /// int kernel = tp0_crear_conexion(ip, puerto, opciones);
 /// tp0_opciones_destruir(opciones);
 /// @endcode
@@ -41,6 +45,8 @@ pub extern "C" fn tp0_opciones_crear() -> *mut tp0_opciones {
 /// @brief Libera unas opciones.
 ///
 /// @param opciones Las opciones. NULL no hace nada.
+/// @note errno: no falla.
+/// @note Hilos: como `tp0_opciones_crear()`.
 ///
 /// # Safety
 /// `opciones` es NULL, o de `tp0_opciones_crear` y nadie las usa más.
@@ -57,7 +63,9 @@ pub unsafe extern "C" fn tp0_opciones_destruir(opciones: *mut tp0_opciones) {
 ///
 /// @param opciones Las opciones.
 /// @param valor El valor.
-/// @return 0, o -1 (errno EINVAL: NULL).
+/// @return 0, o -1.
+/// @note errno: EINVAL (NULL).
+/// @note Hilos: como `tp0_opciones_crear()`.
 ///
 /// # Safety
 /// `opciones` es NULL, o de `tp0_opciones_crear` y sólo este hilo las usa.
@@ -72,7 +80,19 @@ pub unsafe extern "C" fn tp0_opciones_handshake(opciones: *mut tp0_opciones, val
 /// @param opciones Las opciones. De un cliente, muestra el primer valor.
 /// @param valores Los valores. Se copian.
 /// @param cantidad Cuántos: de 1 a 32.
-/// @return 0, o -1 (errno EINVAL: NULL o cantidad fuera de rango).
+/// @return 0, o -1.
+/// @note errno: EINVAL (NULL o cantidad fuera de rango).
+/// @note Hilos: como `tp0_opciones_crear()`.
+///
+/// @code
+/// const int32_t modulos[] = { SOY_KERNEL, SOY_CPU };
+/// tp0_opciones *opciones = tp0_opciones_crear();
+/// tp0_opciones_handshakes(opciones, modulos, 2);
+/// tp0_opciones_clientes_maximos(opciones, 10);
+/// tp0_opciones_cierre_ms(opciones, 500);
+/// int servidor = tp0_iniciar_servidor_con(NULL, puerto, opciones);
+/// tp0_opciones_destruir(opciones);
+/// @endcode
 ///
 /// # Safety
 /// `opciones` como en `tp0_opciones_handshake`; `valores` es NULL o apunta a `cantidad` enteros.
@@ -95,8 +115,17 @@ pub unsafe extern "C" fn tp0_opciones_handshakes(
 ///
 /// @param opciones Las opciones. De un cliente, muestra el valor.
 /// @param valor El valor.
-/// @return 0, o -1 (errno EINVAL: NULL).
+/// @return 0, o -1.
+/// @note errno: EINVAL (NULL).
+/// @note Hilos: como `tp0_opciones_crear()`.
 /// @warning Un handshake enviado junto con el primer mensaje, o un header partido justo después de 4 bytes, se confunden.
+///
+/// @code
+/// tp0_opciones *opciones = tp0_opciones_crear();
+/// tp0_opciones_handshake_opcional(opciones, 1);
+/// int servidor = tp0_iniciar_servidor_con(NULL, puerto, opciones);
+/// tp0_opciones_destruir(opciones);
+/// @endcode
 ///
 /// # Safety
 /// La de `tp0_opciones_handshake`.
@@ -109,7 +138,17 @@ pub unsafe extern "C" fn tp0_opciones_handshake_opcional(opciones: *mut tp0_opci
 /// @brief Sin handshake, de ningún lado: para hablar con un TP0 que no lo tiene.
 ///
 /// @param opciones Las opciones.
-/// @return 0, o -1 (errno EINVAL: NULL).
+/// @return 0, o -1.
+/// @note errno: EINVAL (NULL).
+/// @note Hilos: como `tp0_opciones_crear()`.
+///
+/// @code
+/// tp0_opciones *opciones = tp0_opciones_crear();
+/// tp0_opciones_sin_handshake(opciones);
+/// tp0_opciones_tamanio_maximo(opciones, 1024 * 1024);      // 1 MiB
+/// int conexion = tp0_crear_conexion(ip, puerto, opciones);
+/// tp0_opciones_destruir(opciones);
+/// @endcode
 ///
 /// # Safety
 /// La de `tp0_opciones_handshake`.
@@ -123,7 +162,9 @@ pub unsafe extern "C" fn tp0_opciones_sin_handshake(opciones: *mut tp0_opciones)
 ///
 /// @param opciones Las opciones.
 /// @param ms Milisegundos; 0: lo que haga falta.
-/// @return 0, o -1 (errno EINVAL: NULL o negativo).
+/// @return 0, o -1.
+/// @note errno: EINVAL (NULL o negativo).
+/// @note Hilos: como `tp0_opciones_crear()`.
 ///
 /// # Safety
 /// La de `tp0_opciones_handshake`.
@@ -141,7 +182,9 @@ pub unsafe extern "C" fn tp0_opciones_espera_ms(opciones: *mut tp0_opciones, ms:
 ///
 /// @param opciones Las opciones.
 /// @param bytes Desde 1.
-/// @return 0, o -1 (errno EINVAL: NULL o fuera de rango).
+/// @return 0, o -1.
+/// @note errno: EINVAL (NULL o fuera de rango).
+/// @note Hilos: como `tp0_opciones_crear()`.
 ///
 /// # Safety
 /// La de `tp0_opciones_handshake`.
@@ -155,7 +198,9 @@ pub unsafe extern "C" fn tp0_opciones_tamanio_maximo(opciones: *mut tp0_opciones
 ///
 /// @param opciones Las opciones, de un cliente.
 /// @param ms Milisegundos.
-/// @return 0, o -1 (errno EINVAL: NULL o negativo).
+/// @return 0, o -1.
+/// @note errno: EINVAL (NULL o negativo).
+/// @note Hilos: como `tp0_opciones_crear()`.
 ///
 /// # Safety
 /// La de `tp0_opciones_handshake`.
@@ -172,7 +217,9 @@ pub unsafe extern "C" fn tp0_opciones_reintentos_ms(opciones: *mut tp0_opciones,
 ///
 /// @param opciones Las opciones.
 /// @param segundos De 3 a 32767; 0: nunca.
-/// @return 0, o -1 (errno EINVAL: NULL o fuera de rango).
+/// @return 0, o -1.
+/// @note errno: EINVAL (NULL o fuera de rango).
+/// @note Hilos: como `tp0_opciones_crear()`.
 ///
 /// # Safety
 /// La de `tp0_opciones_handshake`.
@@ -190,7 +237,9 @@ pub unsafe extern "C" fn tp0_opciones_keepalive(opciones: *mut tp0_opciones, seg
 ///
 /// @param opciones Las opciones, de un servidor.
 /// @param cuantos Desde 1; 0: los que haya.
-/// @return 0, o -1 (errno EINVAL: NULL o negativo).
+/// @return 0, o -1.
+/// @note errno: EINVAL (NULL o negativo).
+/// @note Hilos: como `tp0_opciones_crear()`.
 ///
 /// # Safety
 /// La de `tp0_opciones_handshake`.
@@ -208,7 +257,9 @@ pub unsafe extern "C" fn tp0_opciones_clientes_maximos(opciones: *mut tp0_opcion
 ///
 /// @param opciones Las opciones, de un servidor.
 /// @param ms Milisegundos.
-/// @return 0, o -1 (errno EINVAL: NULL o negativo).
+/// @return 0, o -1.
+/// @note errno: EINVAL (NULL o negativo).
+/// @note Hilos: como `tp0_opciones_crear()`.
 ///
 /// # Safety
 /// La de `tp0_opciones_handshake`.
@@ -223,7 +274,10 @@ pub unsafe extern "C" fn tp0_opciones_cierre_ms(opciones: *mut tp0_opciones, ms:
 /// @param ip La IP donde escuchar, o NULL.
 /// @param puerto El puerto, o NULL.
 /// @param opciones Las opciones, o NULL: las del entorno. Se copian: se pueden liberar enseguida.
-/// @return El descriptor que escucha, o -1. errno, hilos y quién libera: como `tp0_iniciar_servidor()`.
+/// @return El descriptor que escucha, o -1.
+/// @note errno: los de `tp0_iniciar_servidor()`.
+/// @note Hilos: como `tp0_iniciar_servidor()`.
+/// @note Memoria: como `tp0_iniciar_servidor()`.
 ///
 /// # Safety
 /// Los textos son NULL o terminan en `'\0'`; `opciones` es NULL, o de `tp0_opciones_crear` y nadie las cambia mientras dura la llamada.
@@ -247,8 +301,11 @@ pub unsafe extern "C" fn tp0_iniciar_servidor_con(
 ///
 /// @param ip La IP del servidor o su nombre.
 /// @param puerto Su puerto.
-/// @param opciones Las opciones, o NULL: las del entorno.
-/// @return El descriptor de la conexión, o -1. errno, bloqueo, hilos y quién libera: como `crear_conexion()`.
+/// @param opciones Las opciones, o NULL: las del entorno. Se copian: se pueden liberar enseguida.
+/// @return El descriptor de la conexión, o -1.
+/// @note errno: los de `crear_conexion()`.
+/// @note Hilos: la puede llamar cualquiera. Bloquea a lo sumo lo que digan `tp0_opciones_reintentos_ms()` y `tp0_opciones_espera_ms()`.
+/// @note Memoria: como `crear_conexion()`.
 ///
 /// # Safety
 /// La de `tp0_iniciar_servidor_con`.

@@ -28,11 +28,18 @@ const STREAM_MINIMO: usize = 256;
 /// @param mensaje El texto. Puede ser vacío.
 /// @param conexion La conexión.
 /// @return 0, o -1.
-/// @note errno: EPIPE si el otro ya no está (nunca SIGPIPE), EMSGSIZE si pasa de `TP0_TAMANIO_MAXIMO` (64 MiB), EINVAL (NULL, o es el que
-///       escucha), EBADF si no es un socket abierto, EAGAIN si venció el SO_SNDTIMEO que puso el programa. Si falló a medio
-///       enviar, la conexión se termina.
-/// @note Bloquea mientras el otro no reciba y no haya más lugar. Varios hilos pueden enviar por la misma conexión: cada mensaje sale
-///       entero. No se queda con el texto. Es la función del TP0 (ahí no devuelve nada).
+/// @note errno: EPIPE si el otro ya no está (nunca SIGPIPE), EMSGSIZE si pasa de `TP0_TAMANIO_MAXIMO` (64 MiB), ETIMEDOUT si el otro dejó de
+///       responder (`tp0_opciones_keepalive()`), EINVAL (NULL, o es el que escucha), EBADF si no es un socket abierto, ENOTCONN si nunca se
+///       conectó, EAGAIN si venció el SO_SNDTIMEO que puso el programa. Si falló a medio enviar, la conexión se termina.
+/// @note Hilos: bloquea mientras el otro no reciba y no haya más lugar. Varios pueden enviar por la misma conexión: cada mensaje sale
+///       entero.
+/// @note Memoria: no se queda con lo que se le da.
+/// @note Fuente: es la función del TP0 (ahí no devuelve nada).
+///
+/// @code
+/// if (enviar_mensaje("hola", conexion) == -1)
+///     fprintf(stderr, "%s\n", tp0_error());
+/// @endcode
 ///
 /// # Safety
 /// `mensaje` es NULL o un texto terminado en `'\0'`.
@@ -47,9 +54,13 @@ pub unsafe extern "C" fn enviar_mensaje(mensaje: *const c_char, conexion: c_int)
 
 /// @brief Un PAQUETE vacío, al que se le agregan valores.
 ///
-/// @return El paquete, o NULL (errno ENOMEM).
-/// @note Una vez que se deje de usar, se debe liberar con `eliminar_paquete()`. Para un código de operación propio, cambiar
-///       `codigo_operacion`. Es la función del TP0.
+/// Para un código de operación propio, cambiar `codigo_operacion`.
+///
+/// @return El paquete, o NULL.
+/// @note errno: ENOMEM.
+/// @note Hilos: la puede llamar cualquiera. No bloquea. Un paquete es de un hilo por vez.
+/// @note Memoria: una vez que se deje de usar, se debe liberar con `eliminar_paquete()`.
+/// @note Fuente: es la función del TP0.
 ///
 /// @code
 /// t_paquete *paquete = crear_paquete();
@@ -65,7 +76,18 @@ pub extern "C" fn crear_paquete() -> *mut t_paquete {
 
 /// @brief El nombre de `crear_paquete()` en un TP0 más viejo.
 ///
-/// @return El paquete, o NULL (errno ENOMEM). Se libera con `eliminar_paquete()`.
+/// @return El paquete, o NULL.
+/// @note errno: ENOMEM.
+/// @note Hilos: como `crear_paquete()`.
+/// @note Memoria: como `crear_paquete()`.
+/// @note Fuente: es la función de un TP0 más viejo.
+///
+/// @code
+/// t_paquete *paquete = crear_super_paquete();
+/// agregar_a_paquete(paquete, &edad, sizeof(edad));
+/// enviar_paquete(paquete, conexion);
+/// eliminar_paquete(paquete);
+/// @endcode
 #[unsafe(no_mangle)]
 pub extern "C" fn crear_super_paquete() -> *mut t_paquete {
     guardia(paquete_vacio)
@@ -73,8 +95,17 @@ pub extern "C" fn crear_super_paquete() -> *mut t_paquete {
 
 /// @brief Le pone a un paquete un buffer nuevo y vacío. El que tuviera no se libera. `crear_paquete()` ya lo hace.
 ///
-/// @param paquete El paquete.
-/// @note errno, si falla (y entonces el buffer queda en NULL): ENOMEM, EINVAL (NULL). Es la función del TP0.
+/// @param paquete El paquete. Si falla, su buffer queda en NULL.
+/// @note errno: ENOMEM, EINVAL (NULL).
+/// @note Hilos: como `crear_paquete()`.
+/// @note Memoria: lo libera `eliminar_paquete()`, si los dos son de malloc.
+/// @note Fuente: es la función del TP0.
+///
+/// @code
+/// t_paquete *paquete = malloc(sizeof(t_paquete));
+/// paquete->codigo_operacion = PAQUETE;
+/// crear_buffer(paquete);
+/// @endcode
 ///
 /// # Safety
 /// `paquete` es NULL o un paquete que sólo este hilo usa.
@@ -91,12 +122,16 @@ pub unsafe extern "C" fn crear_buffer(paquete: *mut t_paquete) {
 
 /// @brief Agrega un valor al final de un paquete: su tamaño y sus bytes. Se copian.
 ///
+/// Agregar n valores cuesta O(n).
+///
 /// @param paquete El paquete.
 /// @param valor Los bytes. Si el tamaño es 0 no se mira.
 /// @param tamanio Cuántos son. De un texto, `strlen(texto) + 1`: con `sizeof` de un puntero siempre son 8.
 /// @return 0, o -1 (y entonces el paquete queda como estaba).
-/// @note errno: EINVAL (NULL, tamaño negativo), EMSGSIZE si el total no entra en un `int`, ENOMEM.
-/// @note Agregar n valores cuesta O(n). Un paquete es de un hilo por vez. Es la función del TP0 (ahí no devuelve nada).
+/// @note errno: EINVAL (NULL, tamaño negativo, paquete mal armado), EMSGSIZE si el total no entra en un `int`, ENOMEM.
+/// @note Hilos: como `crear_paquete()`.
+/// @note Memoria: no se queda con lo que se le da.
+/// @note Fuente: es la función del TP0 (ahí no devuelve nada).
 ///
 /// # Safety
 /// `paquete` es NULL o un paquete bien formado que sólo este hilo usa, con su stream de malloc; `valor` es NULL o apunta a `tamanio` bytes.
@@ -121,7 +156,9 @@ pub unsafe extern "C" fn agregar_a_paquete(paquete: *mut t_paquete, valor: *cons
 /// @param conexion La conexión.
 /// @return 0, o -1.
 /// @note errno: los de `enviar_mensaje()`; EINVAL también si el paquete no tiene buffer o su código de operación es negativo.
-/// @note Bloquea y admite varios hilos como `enviar_mensaje()`. No libera el paquete. Es la función del TP0 (ahí no devuelve nada).
+/// @note Hilos: como `enviar_mensaje()`.
+/// @note Memoria: no libera el paquete.
+/// @note Fuente: es la función del TP0 (ahí no devuelve nada).
 ///
 /// # Safety
 /// `paquete` es NULL o un paquete bien formado que nadie cambia mientras dura la llamada.
@@ -136,7 +173,10 @@ pub unsafe extern "C" fn enviar_paquete(paquete: *mut t_paquete, conexion: c_int
 
 /// @brief Libera un paquete y su buffer.
 ///
-/// @param paquete El paquete. NULL no hace nada. Es la función del TP0.
+/// @param paquete El paquete, con todo de malloc. NULL no hace nada.
+/// @note errno: no falla.
+/// @note Hilos: la puede llamar cualquiera, con un paquete que nadie más usa. No bloquea.
+/// @note Fuente: es la función del TP0.
 ///
 /// # Safety
 /// `paquete` es NULL, o un paquete con todo de malloc que nadie usa más.
@@ -170,13 +210,16 @@ pub unsafe extern "C" fn eliminar_paquete(paquete: *mut t_paquete) {
 /// @param paquete El paquete. No lo libera.
 /// @param errores Donde se deja el errno de cada una, en el mismo orden; 0 es que anduvo. NULL: no interesa.
 /// @return Cuántas fallaron, o -1 si no se pudo ni empezar. `tp0_error()` dice qué le pasó a la primera que falló.
-/// @note errno, con -1: EINVAL (NULL, cantidad negativa, paquete mal armado), ENOMEM. La puede llamar cualquier hilo.
+/// @note errno: EINVAL (NULL, cantidad negativa, paquete mal armado), ENOMEM. Los de cada conexión, en `errores`, son los de
+///       `enviar_mensaje()`.
+/// @note Hilos: la puede llamar cualquiera. Bloquea un segundo, a lo sumo.
 ///
 /// @code
 /// int errores[cantidad];
 /// if (tp0_difundir(clientes, cantidad, paquete, errores) > 0)
 ///     for (int i = 0; i < cantidad; i++)
-///         if (errores[i] != 0) printf("al cliente %d no le llego: %s\n", clientes[i], strerror(errores[i]));
+///         if (errores[i] != 0)
+///             printf("al %d, no: %s\n", clientes[i], strerror(errores[i]));
 /// @endcode
 ///
 /// # Safety
@@ -211,7 +254,13 @@ pub unsafe extern "C" fn tp0_difundir(
 ///
 /// @param conexion La conexión.
 /// @return 1 si sigue, 0 si ya cerró (puede quedar algo suyo por recibir), o -1.
-/// @note errno: EBADF si no es un socket abierto, EINVAL si es el que escucha, ENOTCONN si nunca se conectó. La puede llamar cualquier hilo.
+/// @note errno: EBADF si no es un socket abierto, EINVAL si es el que escucha, ENOTCONN si nunca se conectó.
+/// @note Hilos: la puede llamar cualquiera. No bloquea.
+///
+/// @code
+/// if (tp0_conexion_activa(cliente) != 1)
+///     puts("el cliente se fue");
+/// @endcode
 #[unsafe(no_mangle)]
 pub extern "C" fn tp0_conexion_activa(conexion: c_int) -> c_int {
     guardia(|| {
@@ -222,10 +271,22 @@ pub extern "C" fn tp0_conexion_activa(conexion: c_int) -> c_int {
 
 /// @brief Un paquete como va a viajar: código de operación, tamaño y payload.
 ///
+/// Para enviar no hace falta: está `enviar_paquete()`.
+///
 /// @param paquete El paquete.
 /// @param bytes Cuánto mide: `paquete->buffer->size + 2 * sizeof(int)`. Si es más, lo que sobra va en 0.
-/// @return Los bytes, o NULL. Una vez que se dejen de usar, se deben liberar con `free()`.
-/// @note errno: EINVAL (NULL, o `bytes` no alcanza), ENOMEM. Para enviar no hace falta: está `enviar_paquete()`. Es la función del TP0.
+/// @return Los bytes, o NULL.
+/// @note errno: EINVAL (NULL, paquete mal armado, o `bytes` no alcanza), ENOMEM.
+/// @note Hilos: como `crear_paquete()`.
+/// @note Memoria: una vez que se dejen de usar, se deben liberar con `free()`.
+/// @note Fuente: es la función del TP0.
+///
+/// @code
+/// int bytes = paquete->buffer->size + 2 * sizeof(int);
+/// void *a_enviar = serializar_paquete(paquete, bytes);
+/// send(conexion, a_enviar, bytes, MSG_NOSIGNAL);
+/// free(a_enviar);
+/// @endcode
 ///
 /// # Safety
 /// `paquete` es NULL o un paquete bien formado que nadie cambia mientras dura la llamada.

@@ -28,9 +28,10 @@ use crate::traza::{self, Codigo, Muestra, llega};
 /// @param conexion Lo que devolvió `esperar_cliente()` o `crear_conexion()`.
 /// @return MENSAJE, PAQUETE u otro código (nunca negativo), o -1.
 /// @note errno: 0 si el otro terminó entre un mensaje y otro (no es de temer), ECONNRESET si se cortó, EPROTO si llegó un código
-///       negativo, EBADF si no es un socket abierto, EINVAL si es el que escucha, EAGAIN si venció el SO_RCVTIMEO que puso el
-///       programa (y entonces la conexión sigue).
-/// @note Bloquea. Un solo hilo por vez recibe de una conexión; otro puede estar enviando. Es la función del TP0.
+///       negativo, ETIMEDOUT si el otro dejó de responder (`tp0_opciones_keepalive()`), EBADF si no es un socket abierto, ENOTCONN si
+///       nunca se conectó, EINVAL si es el que escucha, EAGAIN si venció el SO_RCVTIMEO que puso el programa (y entonces la conexión sigue).
+/// @note Hilos: bloquea. Uno solo por vez recibe de una conexión; otro puede estar enviando.
+/// @note Fuente: es la función del TP0.
 ///
 /// @code
 /// int codigo;
@@ -45,7 +46,7 @@ use crate::traza::{self, Codigo, Muestra, llega};
 ///         tp0_liberar_lista(valores);
 ///         break;
 ///     }
-///     default: {                    // un código que no se conoce: se descarta su payload
+///     default: {               // un código que no se conoce: se descarta
 ///         int tamanio;
 ///         free(recibir_buffer(&tamanio, cliente));
 ///     }
@@ -69,9 +70,22 @@ pub extern "C" fn recibir_operacion(conexion: c_int) -> c_int {
 /// @param size Donde se deja el tamaño del payload, en bytes. Ante un error, 0.
 /// @param conexion La conexión.
 /// @return El payload, o NULL. Lleva un `'\0'` escondido detrás, que no se cuenta: si es un texto, se puede imprimir.
-/// @note errno: ECONNRESET si se cortó, EPROTO si llegó un tamaño negativo, EMSGSIZE si pasa de `TP0_TAMANIO_MAXIMO` (64 MiB), ENOMEM,
-///       EBADF, EINVAL (`size` es NULL). Ante un error, la conexión se termina: el próximo `recibir_operacion()` da -1.
-/// @note Bloquea. Una vez que se deje de usar, se debe liberar con `free()`. Es la función del TP0.
+/// @note errno: ECONNRESET si se cortó, EPROTO si llegó un tamaño negativo, EMSGSIZE si pasa de `TP0_TAMANIO_MAXIMO` (64 MiB), ETIMEDOUT si
+///       el otro dejó de responder (`tp0_opciones_keepalive()`), EAGAIN si venció el SO_RCVTIMEO que puso el programa, ENOMEM,
+///       EBADF, ENOTCONN si nunca se conectó, EINVAL (`size` es NULL, o es el socket que escucha). Ante un error, la conexión se termina: el
+///       próximo `recibir_operacion()` da -1.
+/// @note Hilos: como `recibir_operacion()`.
+/// @note Memoria: una vez que se deje de usar, se debe liberar con `free()`.
+/// @note Fuente: es la función del TP0.
+///
+/// @code
+/// if (recibir_operacion(cliente) == CREAR_PROCESO) {
+///     int tamanio;
+///     void *payload = recibir_buffer(&tamanio, cliente);
+///     if (payload != NULL) printf("llegaron %d bytes\n", tamanio);
+///     free(payload);
+/// }
+/// @endcode
 ///
 /// # Safety
 /// `size` es NULL o un `int` que sólo este hilo usa.
@@ -90,12 +104,16 @@ pub unsafe extern "C" fn recibir_buffer(size: *mut c_int, conexion: c_int) -> *m
 
 /// @brief Recibe el texto de un MENSAJE y lo anota en el log: `Me llego el mensaje ...` (info).
 ///
-/// Sin commons o sin `logger`, lo imprime en la salida del programa.
+/// Sin commons o sin `logger`, lo imprime en la salida del programa. Para quedarse con el texto está `tp0_recibir_mensaje()`.
 ///
 /// @param conexion La conexión, después de que `recibir_operacion()` dio MENSAJE.
 /// @return 0, o -1.
-/// @note errno: los de `recibir_buffer()`. Ante un error, la conexión se termina.
-/// @note Bloquea. No hay nada que liberar. Es la función del TP0.
+/// @note errno: ECONNRESET si se cortó, EPROTO si llegó un tamaño negativo, EMSGSIZE si pasa de `TP0_TAMANIO_MAXIMO` (64 MiB), ETIMEDOUT si
+///       el otro dejó de responder (`tp0_opciones_keepalive()`), EAGAIN si venció el SO_RCVTIMEO que puso el programa, ENOMEM,
+///       EBADF, ENOTCONN si nunca se conectó, EINVAL si es el que escucha. Ante un error, la conexión se termina.
+/// @note Hilos: como `recibir_operacion()`.
+/// @note Memoria: no hay nada que liberar.
+/// @note Fuente: es la función del TP0 (ahí no devuelve nada).
 #[unsafe(no_mangle)]
 pub extern "C" fn recibir_mensaje(conexion: c_int) -> c_int {
     guardia(|| {
@@ -115,21 +133,30 @@ pub extern "C" fn recibir_mensaje(conexion: c_int) -> c_int {
 /// Después de `recibir_operacion()` lee lo que falta. Sin ella recibe un mensaje entero: de un PAQUETE, sus valores; de un
 /// MENSAJE, una lista con su texto. Así alcanza con seis funciones para conversar.
 ///
+/// La lista no dice cuánto mide cada valor: si no son textos, tienen que ser de un tamaño conocido.
+///
 /// @param conexion La conexión.
 /// @return La lista, con cada valor en su propia memoria y un `'\0'` escondido detrás. Nunca NULL (salvo que no haya memoria): ante
 ///         un error, o cuando el otro terminó, es la lista vacía y `tp0_error()` no es NULL.
 /// @note errno: 0 si el otro terminó entre un mensaje y otro, ECONNRESET si se cortó, EPROTO si los largos no cierran, EMSGSIZE si pasa de
-///       `TP0_TAMANIO_MAXIMO`, ENOMEM, EBADF, EINVAL. Ante un error, la conexión se termina.
-/// @note Bloquea. La lista no dice cuánto mide cada valor: si no son textos, tienen que ser de un tamaño conocido.
-/// @note Una vez que se deje de usar, se debe liberar con `tp0_liberar_lista()` o con `list_destroy_and_destroy_elements(lista, free)`.
+///       `TP0_TAMANIO_MAXIMO` (64 MiB), ETIMEDOUT si el otro dejó de responder (`tp0_opciones_keepalive()`), EAGAIN si venció el SO_RCVTIMEO
+///       que puso el programa, ENOMEM, EBADF, ENOTCONN si nunca se conectó, EINVAL si es el que escucha. Ante un error, la conexión se
+///       termina.
+/// @note Hilos: como `recibir_operacion()`.
+/// @note Memoria: una vez que se deje de usar, se debe liberar con `tp0_liberar_lista()` o con
+///       `list_destroy_and_destroy_elements(lista, free)`.
+/// @note Fuente: es la función del TP0.
 /// @warning Si el programa lee por su cuenta el código de operación de un PAQUETE vacío, se lo confunde con el comienzo de otro mensaje.
 ///
 /// @code
 /// t_list *valores = recibir_paquete(conexion);
-/// if (tp0_error() != NULL) {       // terminó
+/// while (tp0_error() == NULL) {       // hasta que el otro termine
+///     for (t_link_element *v = valores->head; v != NULL; v = v->next)
+///         puts(v->data);
 ///     tp0_liberar_lista(valores);
-///     break;
+///     valores = recibir_paquete(conexion);
 /// }
+/// tp0_liberar_lista(valores);
 /// @endcode
 #[unsafe(no_mangle)]
 pub extern "C" fn recibir_paquete(conexion: c_int) -> *mut t_list {
@@ -148,17 +175,24 @@ pub extern "C" fn recibir_paquete(conexion: c_int) -> *mut t_list {
 ///
 /// @param conexion La conexión.
 /// @return El mensaje, o NULL cuando el otro terminó o hubo un error. Detrás de su payload hay un `'\0'` escondido.
-/// @note errno: los de `recibir_operacion()` y `recibir_buffer()`; 0 si el otro terminó entre un mensaje y otro. Ante un error, la conexión
-///       se termina.
-/// @note Bloquea. Una vez que se deje de usar, se debe liberar con `eliminar_paquete()`. Sus datos se leen con `tp0_valores()` o con las
-///       funciones `buffer_read_*` sobre su `buffer`, o como texto.
+/// @note errno: 0 si el otro terminó entre un mensaje y otro, ECONNRESET si se cortó, EPROTO si llegó un código o un tamaño negativo, EMSGSIZE
+///       si pasa de `TP0_TAMANIO_MAXIMO` (64 MiB), ETIMEDOUT si el otro dejó de responder (`tp0_opciones_keepalive()`), EAGAIN si venció el
+///       SO_RCVTIMEO que puso el programa (y si no había llegado nada, la conexión sigue), ENOMEM, EBADF, ENOTCONN si nunca se conectó,
+///       EINVAL si es el que escucha. Ante los demás, la conexión se termina.
+/// @note Hilos: como `recibir_operacion()`.
+/// @note Memoria: una vez que se deje de usar, se debe liberar con `eliminar_paquete()`.
+/// @note Sus datos se leen con `tp0_valores()` o con las funciones `buffer_read_*` sobre su `buffer`, o como texto.
 ///
 /// @code
 /// t_paquete *paquete;
 /// while ((paquete = tp0_recibir(cliente)) != NULL) {
-///     switch (paquete->codigo_operacion) {
-///     case MENSAJE: puts(paquete->buffer->stream); break;
-///     case CREAR_PROCESO: crear_proceso(buffer_read_uint32(paquete->buffer)); break;
+///     switch ((int)paquete->codigo_operacion) {
+///     case MENSAJE:
+///         puts(paquete->buffer->stream);
+///         break;
+///     case CREAR_PROCESO:
+///         crear_proceso(buffer_read_uint32(paquete->buffer));
+///         break;
 ///     }
 ///     eliminar_paquete(paquete);
 /// }
@@ -177,8 +211,18 @@ pub extern "C" fn tp0_recibir(conexion: c_int) -> *mut t_paquete {
 /// Después de `recibir_operacion()` recibe sólo lo que falta.
 ///
 /// @param conexion La conexión.
-/// @return El texto, o NULL cuando el otro terminó o hubo un error. Una vez que se deje de usar, se debe liberar con `free()`.
-/// @note errno: los de `tp0_recibir()`; EPROTO también si llegó un mensaje con otro código: se lo descarta y la conexión sigue. Bloquea.
+/// @return El texto, o NULL cuando el otro terminó o hubo un error.
+/// @note errno: los de `tp0_recibir()`; EPROTO también si llegó un mensaje con otro código: se lo descarta y la conexión sigue.
+/// @note Hilos: como `recibir_operacion()`.
+/// @note Memoria: una vez que se deje de usar, se debe liberar con `free()`.
+///
+/// @code
+/// char *texto;
+/// while ((texto = tp0_recibir_mensaje(conexion)) != NULL) {
+///     puts(texto);
+///     free(texto);
+/// }
+/// @endcode
 #[unsafe(no_mangle)]
 pub extern "C" fn tp0_recibir_mensaje(conexion: c_int) -> *mut c_char {
     guardia(|| {
@@ -193,9 +237,20 @@ pub extern "C" fn tp0_recibir_mensaje(conexion: c_int) -> *mut c_char {
 
 /// @brief Los valores de un PAQUETE ya recibido, como una lista de commons. Se copian.
 ///
-/// @param paquete Lo que devolvió `tp0_recibir()`.
-/// @return La lista, o NULL. Cada valor lleva un `'\0'` escondido detrás. Se libera con `tp0_liberar_lista()`.
-/// @note errno: EPROTO si los largos no cierran, EINVAL (NULL, o mal armado), ENOMEM. No cambia el paquete ni lo libera.
+/// @param paquete Lo que devolvió `tp0_recibir()`. No lo cambia ni lo libera.
+/// @return La lista, o NULL. Cada valor lleva un `'\0'` escondido detrás.
+/// @note errno: EPROTO si los largos no cierran, EINVAL (NULL, o mal armado), ENOMEM.
+/// @note Hilos: como `crear_paquete()`.
+/// @note Memoria: una vez que se deje de usar, se debe liberar con `tp0_liberar_lista()`.
+///
+/// @code
+/// t_paquete *paquete = tp0_recibir(cliente);
+/// t_list *valores = tp0_valores(paquete);
+/// if (valores != NULL)
+///     printf("llegaron %d valores\n", valores->elements_count);
+/// tp0_liberar_lista(valores);
+/// eliminar_paquete(paquete);
+/// @endcode
 ///
 /// # Safety
 /// `paquete` es NULL o un paquete bien formado que nadie cambia mientras dura la llamada.
@@ -215,6 +270,8 @@ pub unsafe extern "C" fn tp0_valores(paquete: *const t_paquete) -> *mut t_list {
 /// @brief Libera una lista de las que devuelve `recibir_paquete()`: la lista, sus nodos y sus valores.
 ///
 /// @param lista La lista. NULL no hace nada.
+/// @note errno: no falla.
+/// @note Hilos: la puede llamar cualquiera, con una lista que nadie más usa. No bloquea.
 ///
 /// # Safety
 /// `lista` es NULL, o una de `recibir_paquete` que no se liberó.

@@ -21,8 +21,10 @@ use crate::servidor;
 /// @return El descriptor que escucha (nunca 0, 1 ni 2), o -1.
 /// @note errno: EADDRINUSE (el texto de `tp0_error()` nombra al proceso que tiene el puerto), EACCES (puerto menor que 1024 sin
 ///       permiso), EADDRNOTAVAIL (`TP0_IP` no es de esta máquina), EINVAL (variable de entorno que no se entiende), EMFILE.
-/// @note No bloquea. La puede llamar cualquier hilo. Una vez que se deje de usar, se debe liberar con `liberar_conexion()`.
-/// @note Lo escribe en el log: `Listo para escuchar a mi cliente` (trace). Es la función del TP0.
+/// @note Hilos: la puede llamar cualquiera. No bloquea.
+/// @note Memoria: una vez que se deje de usar, se debe liberar con `liberar_conexion()`.
+/// @note Lo escribe en el log: `Listo para escuchar a mi cliente` (trace).
+/// @note Fuente: es la función del TP0.
 ///
 /// @code
 /// int servidor = iniciar_servidor();
@@ -41,11 +43,14 @@ pub extern "C" fn iniciar_servidor() -> c_int {
 /// @param ip Una IP de esta máquina o un nombre, como "127.0.0.1". NULL: la de `TP0_IP`, o todas las interfaces IPv4.
 /// @param puerto Un puerto, de "0" (uno libre cualquiera) a "65535". NULL: el de `TP0_PUERTO`, o 4444.
 /// @return El descriptor que escucha, o -1.
-/// @note errno: los de `iniciar_servidor()`; EINVAL también si `ip` o `puerto` no lo son; EHOSTUNREACH si el nombre no se conoce.
-/// @note Las dos se recortan (blancos y fines de línea) y no se guardan: se pueden liberar enseguida.
+/// @note errno: los de `iniciar_servidor()`; EADDRNOTAVAIL también si `ip` no es de esta máquina, EINVAL también si `ip` o `puerto` no lo
+///       son, EHOSTUNREACH si el nombre no se conoce.
+/// @note Hilos: como `iniciar_servidor()`.
+/// @note Memoria: como `iniciar_servidor()`. Los textos se recortan (blancos y fines de línea) y no se guardan: se pueden liberar enseguida.
 ///
 /// @code
-/// int servidor = tp0_iniciar_servidor(NULL, config_get_string_value(config, "PUERTO_ESCUCHA"));
+/// char *puerto = config_get_string_value(config, "PUERTO_ESCUCHA");
+/// int servidor = tp0_iniciar_servidor(NULL, puerto);
 /// @endcode
 ///
 /// # Safety
@@ -65,7 +70,8 @@ pub unsafe extern "C" fn tp0_iniciar_servidor(ip: *const c_char, puerto: *const 
 ///
 /// @param descriptor Lo que devolvió `iniciar_servidor()`, `esperar_cliente()` o `crear_conexion()`.
 /// @return El puerto, de 1 a 65535, o -1.
-/// @note errno: EBADF si no es un socket abierto, EINVAL si no es de internet. No bloquea; la puede llamar cualquier hilo.
+/// @note errno: EBADF si no es un socket abierto, EINVAL si no es de internet.
+/// @note Hilos: la puede llamar cualquiera. No bloquea.
 ///
 /// @code
 /// printf("escuchando en el puerto %d\n", tp0_puerto(servidor));
@@ -86,16 +92,19 @@ pub extern "C" fn tp0_puerto(descriptor: c_int) -> c_int {
 /// @param servidor Lo que devolvió `iniciar_servidor()`.
 /// @return El descriptor del cliente (nunca 0, 1 ni 2), o -1.
 /// @note errno: ECANCELED si otro hilo liberó el servidor, EINTR si corrió un manejador de señal instalado sin SA_RESTART (así Ctrl-C
-///       puede terminar un while), EMFILE si no quedan descriptores, EBADF si no es un socket, EINVAL si no escucha.
-/// @note Bloquea. La pueden llamar varios hilos a la vez: cada cliente le toca a uno. Con `select` o `poll` sobre `servidor`, llamarla
-///       una vez por aviso. El cliente, una vez que se deje de usar, se debe liberar con `liberar_conexion()`.
-/// @note Lo escribe en el log: `Se conecto un cliente!` (info). Es la función del TP0.
+///       puede terminar un while), EMFILE si no quedan descriptores, EBADF si no es un socket, EINVAL si no escucha, EAGAIN si venció el
+///       SO_RCVTIMEO que puso el programa.
+/// @note Hilos: bloquea. La pueden llamar varios a la vez: cada cliente le toca a uno. Con `select` o `poll` sobre `servidor`, llamarla
+///       una vez por aviso.
+/// @note Memoria: el cliente, una vez que se deje de usar, se debe liberar con `liberar_conexion()`.
+/// @note Lo escribe en el log: `Se conecto un cliente!` (info).
+/// @note Fuente: es la función del TP0.
 ///
 /// @code
 /// while (1) {
 ///     int cliente = esperar_cliente(servidor);
 ///     if (cliente == -1) break;
-///     atender(cliente);            // recibe y contesta por el mismo descriptor
+///     conversar(cliente);      // recibe y contesta por el mismo descriptor
 ///     liberar_conexion(cliente);
 /// }
 /// liberar_conexion(servidor);
@@ -112,12 +121,14 @@ pub extern "C" fn esperar_cliente(servidor: c_int) -> c_int {
 /// @param servidor El descriptor que escucha.
 /// @param handshake Donde se deja el valor. NULL: no interesa. Si el cliente no hizo handshake, 0.
 /// @return El descriptor del cliente, o -1 (y entonces `handshake` queda como estaba).
-/// @note errno, bloqueo, hilos y quién libera: como `esperar_cliente()`.
+/// @note errno: los de `esperar_cliente()`.
+/// @note Hilos: como `esperar_cliente()`.
+/// @note Memoria: como `esperar_cliente()`.
 ///
 /// @code
 /// int32_t quien;
 /// int cliente = tp0_esperar_cliente(servidor, &quien);
-/// if (cliente != -1 && quien == SOY_CPU) ...
+/// if (cliente != -1 && quien == SOY_CPU) conversar(cliente);
 /// @endcode
 ///
 /// # Safety
@@ -139,7 +150,14 @@ pub unsafe extern "C" fn tp0_esperar_cliente(servidor: c_int, handshake: *mut i3
 /// @param conexion La conexión.
 /// @param handshake Donde se deja el valor. Si no hubo handshake, 0.
 /// @return 1 si hubo handshake, 0 si no, o -1.
-/// @note errno: EBADF si no es un socket abierto, EINVAL si `handshake` es NULL. No bloquea.
+/// @note errno: EBADF si no es un socket abierto, EINVAL si `handshake` es NULL.
+/// @note Hilos: la puede llamar cualquiera. No bloquea.
+///
+/// @code
+/// int32_t quien;
+/// if (tp0_handshake(cliente, &quien) == 1 && quien == SOY_CPU)
+///     conversar(cliente);
+/// @endcode
 ///
 /// # Safety
 /// `handshake` es NULL o un entero que sólo este hilo usa.
