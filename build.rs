@@ -1,13 +1,17 @@
-//! Tres cosas que Cargo no sabe: el SONAME, el enlace con ese nombre, y el header.
+//! Cuatro cosas que Cargo no sabe: el SONAME, el enlace con ese nombre, el header, y el manual, que sale del header.
 #![allow(clippy::print_stdout, reason = "así se le habla a Cargo")]
 
+#[path = "build/manual.rs"]
+mod manual;
+
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::{env, error::Error, fs, io, os::unix::fs::symlink};
 
 type Salida<T = ()> = Result<T, Box<dyn Error>>;
 
 fn main() -> Salida {
-    for cambio in ["src", "cbindgen.toml", "build.rs", "include/tp0.h"] {
+    for cambio in ["src", "cbindgen.toml", "build.rs", "build", "include/tp0.h", "man"] {
         println!("cargo::rerun-if-changed={cambio}");
     }
     println!("cargo::rerun-if-env-changed=TP0_ESCRIBIR_HEADER");
@@ -39,16 +43,35 @@ fn enlazar() -> Salida {
     Ok(())
 }
 
-/// Genera el header en OUT_DIR; una prueba lo compara con `include/tp0.h`, que sólo se reescribe si se lo pide.
+/// Genera el header y las páginas de manual en OUT_DIR; las pruebas los comparan con `include/tp0.h` y con `man`, que sólo se reescriben
+/// si se lo pide.
 fn escribir_header() -> Salida {
     let raiz = env::var("CARGO_MANIFEST_DIR")?;
     let texto = match generar(&raiz)? {
         Some(texto) => texto,
         None => return Ok(()), // rustc va a decir mejor qué está mal escrito
     };
-    fs::write(PathBuf::from(env::var("OUT_DIR")?).join("tp0.h"), &texto)?;
+    let paginas = manual::paginas(&texto, &env::var("CARGO_PKG_VERSION")?)?;
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    fs::write(out.join("tp0.h"), &texto)?;
+    escribir_paginas(&out.join("man"), &paginas)?;
     if env::var_os("TP0_ESCRIBIR_HEADER").is_some() {
         fs::write(Path::new(&raiz).join("include/tp0.h"), &texto)?;
+        escribir_paginas(&Path::new(&raiz).join("man"), &paginas)?;
+    }
+    Ok(())
+}
+
+/// Deja en `destino` esas páginas y ninguna otra.
+fn escribir_paginas(destino: &Path, paginas: &BTreeMap<String, String>) -> Salida {
+    for seccion in ["man3", "man7"] {
+        match fs::remove_dir_all(destino.join(seccion)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+            _ => fs::create_dir_all(destino.join(seccion))?,
+        }
+    }
+    for (ruta, texto) in paginas {
+        fs::write(destino.join(ruta), texto)?;
     }
     Ok(())
 }

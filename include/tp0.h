@@ -2,7 +2,8 @@
  * @file tp0.h
  * @brief `#include <tp0.h>` - libtp0 0.1.0: la capa de sockets del TP0 de Sistemas Operativos (UTN FRBA).
  *
- * Este archivo es el manual, y lo escribe la compilación de la biblioteca: se lee de arriba para abajo. Se enlaza con `-ltp0`.
+ * @note Este archivo es el manual, y lo escribe la compilación de la biblioteca: se lee de arriba para abajo. Lo mismo, en páginas:
+ *       `man tp0`, y `man 3` con el nombre de cada función. Se enlaza con `-ltp0`.
  *
  * Son las funciones del TP0, con sus nombres y los mismos bytes en el cable, las de la guía de serialización, y algunas más.
  *
@@ -62,7 +63,7 @@
  * @par Log
  * Si el programa usa las commons y su `logger` no es NULL, ahí se anota:
  *  - trace: `Listo para escuchar a mi cliente`, cuando el servidor ya escucha.
- *  - info: `Se conecto un cliente!` y `Me llego el mensaje ...`.
+ *  - info: `Se conecto un cliente!`, y por cada `recibir_mensaje()`, `Me llego el mensaje ...` con su texto.
  *  - warning: el cliente rechazado, con su dirección y la causa.
  *
  * Si no, `Me llego el mensaje ...` va a la salida del programa; lo rechazado, a la de errores, con `tp0:` adelante; y lo demás, a ningún lado.
@@ -91,7 +92,7 @@
  *  - ETIMEDOUT: no contestó a tiempo, o dejó de responder.
  *
  * @par Notas
- * Antes de incluirlo se puede definir `TP0_SIN_LOGGER` o `TP0_SIN_OP_CODE`, si el programa tiene su propio `logger` u `op_code`.
+ * Antes de incluir el header se puede definir `TP0_SIN_LOGGER` o `TP0_SIN_OP_CODE`, si el programa tiene su propio `logger` u `op_code`.
  *
  * @par Fuente
  * El TP0 de la cátedra, https://docs.utnso.com.ar/primeros-pasos/tp0, y su guía de serialización,
@@ -141,7 +142,19 @@ typedef struct {
 typedef struct tp0_log t_log;
 #endif
 
-/** @brief Los códigos de operación del TP0. Un programa puede tener más: cualquier entero que no sea negativo. */
+/**
+ * @brief Los códigos de operación del TP0. Un programa puede tener más: cualquier entero que no sea negativo.
+ *
+ * Los propios se declaran antes de incluir el header, con `TP0_SIN_OP_CODE`.
+ *
+ * @note Fuente: es el tipo del TP0.
+ *
+ * @code
+ * #define TP0_SIN_OP_CODE
+ * typedef enum { MENSAJE, PAQUETE, PERSONA } op_code;
+ * #include <tp0.h>
+ * @endcode
+ */
 #ifndef TP0_SIN_OP_CODE
 typedef enum {
     MENSAJE,
@@ -182,6 +195,8 @@ typedef struct tp0_opciones tp0_opciones;
  * @brief Un payload que se arma o se lee.
  *
  * `stream` es de malloc y mide, al menos, `size` bytes.
+ *
+ * @note Fuente: sirve a la vez como el del TP0 y el de la guía de serialización.
  */
 typedef struct {
     /**
@@ -200,6 +215,8 @@ typedef struct {
 
 /**
  * @brief Un mensaje: el código de operación y su payload.
+ *
+ * @note Fuente: es el tipo del TP0.
  */
 typedef struct {
     /**
@@ -368,7 +385,7 @@ int tp0_handshake(int conexion,
  * @return El descriptor de la conexión (nunca 0, 1 ni 2), o -1.
  * @note errno: EINVAL (NULL, IP o puerto mal escritos, variable de entorno que no se entiende), EHOSTUNREACH (nombre desconocido,
  *       o no hay camino), ECONNREFUSED (nadie escucha), ETIMEDOUT (no contestó, o no contestó el handshake), EPROTO (rechazó el
- *       handshake, o habla otro protocolo), ECONNRESET (cerró antes de contestarlo), EMFILE.
+ *       handshake, o habla otro protocolo), ECONNRESET (cerró antes de contestar el handshake), EMFILE.
  * @note Hilos: la puede llamar cualquiera. Bloquea a lo sumo `TP0_ESPERA_MS`.
  * @note Memoria: una vez que se deje de usar, se debe liberar con `liberar_conexion()`. Los textos se recortan (blancos y fines de línea) y
  *       no se guardan.
@@ -527,8 +544,8 @@ t_list *recibir_paquete(int conexion);
  * @return El mensaje, o NULL cuando el otro terminó o hubo un error. Detrás de su payload hay un `'\0'` escondido.
  * @note errno: 0 si el otro terminó entre un mensaje y otro, ECONNRESET si se cortó, EPROTO si llegó un código o un tamaño negativo, EMSGSIZE
  *       si pasa de `TP0_TAMANIO_MAXIMO` (64 MiB), ETIMEDOUT si el otro dejó de responder (`tp0_opciones_keepalive()`), EAGAIN si venció el
- *       SO_RCVTIMEO que puso el programa (y si no había llegado nada, la conexión sigue), ENOMEM, EBADF, ENOTCONN si nunca se conectó,
- *       EINVAL si es el que escucha. Ante los demás, la conexión se termina.
+ *       SO_RCVTIMEO que puso el programa (y si había llegado algo, la conexión se termina), ENOMEM, EBADF, ENOTCONN si nunca se conectó,
+ *       EINVAL si es el que escucha. Ante un error que no sea EAGAIN, la conexión se termina.
  * @note Hilos: como `recibir_operacion()`.
  * @note Memoria: una vez que se deje de usar, se debe liberar con `eliminar_paquete()`.
  * @note Sus datos se leen con `tp0_valores()` o con las funciones `buffer_read_*` sobre su `buffer`, o como texto.

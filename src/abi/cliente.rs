@@ -35,7 +35,7 @@ pub(super) fn conectar(ip: &str, puerto: &str, opciones: &Opciones) -> Resultado
 /// @return El descriptor de la conexión (nunca 0, 1 ni 2), o -1.
 /// @note errno: EINVAL (NULL, IP o puerto mal escritos, variable de entorno que no se entiende), EHOSTUNREACH (nombre desconocido,
 ///       o no hay camino), ECONNREFUSED (nadie escucha), ETIMEDOUT (no contestó, o no contestó el handshake), EPROTO (rechazó el
-///       handshake, o habla otro protocolo), ECONNRESET (cerró antes de contestarlo), EMFILE.
+///       handshake, o habla otro protocolo), ECONNRESET (cerró antes de contestar el handshake), EMFILE.
 /// @note Hilos: la puede llamar cualquiera. Bloquea a lo sumo `TP0_ESPERA_MS`.
 /// @note Memoria: una vez que se deje de usar, se debe liberar con `liberar_conexion()`. Los textos se recortan (blancos y fines de línea) y
 ///       no se guardan.

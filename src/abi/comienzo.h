@@ -2,7 +2,8 @@
  * @file tp0.h
  * @brief `#include <tp0.h>` - libtp0 @VERSION@: la capa de sockets del TP0 de Sistemas Operativos (UTN FRBA).
  *
- * Este archivo es el manual, y lo escribe la compilación de la biblioteca: se lee de arriba para abajo. Se enlaza con `-ltp0`.
+ * @note Este archivo es el manual, y lo escribe la compilación de la biblioteca: se lee de arriba para abajo. Lo mismo, en páginas:
+ *       `man tp0`, y `man 3` con el nombre de cada función. Se enlaza con `-ltp0`.
  *
  * Son las funciones del TP0, con sus nombres y los mismos bytes en el cable, las de la guía de serialización, y algunas más.
  *
@@ -62,7 +63,7 @@
  * @par Log
  * Si el programa usa las commons y su `logger` no es NULL, ahí se anota:
  *  - trace: `Listo para escuchar a mi cliente`, cuando el servidor ya escucha.
- *  - info: `Se conecto un cliente!` y `Me llego el mensaje ...`.
+ *  - info: `Se conecto un cliente!`, y por cada `recibir_mensaje()`, `Me llego el mensaje ...` con su texto.
  *  - warning: el cliente rechazado, con su dirección y la causa.
  *
  * Si no, `Me llego el mensaje ...` va a la salida del programa; lo rechazado, a la de errores, con `tp0:` adelante; y lo demás, a ningún lado.
@@ -91,7 +92,7 @@
  *  - ETIMEDOUT: no contestó a tiempo, o dejó de responder.
  *
  * @par Notas
- * Antes de incluirlo se puede definir `TP0_SIN_LOGGER` o `TP0_SIN_OP_CODE`, si el programa tiene su propio `logger` u `op_code`.
+ * Antes de incluir el header se puede definir `TP0_SIN_LOGGER` o `TP0_SIN_OP_CODE`, si el programa tiene su propio `logger` u `op_code`.
  *
  * @par Fuente
  * El TP0 de la cátedra, https://docs.utnso.com.ar/primeros-pasos/tp0, y su guía de serialización,
@@ -137,7 +138,19 @@ typedef struct {
 typedef struct tp0_log t_log;
 #endif
 
-/** @brief Los códigos de operación del TP0. Un programa puede tener más: cualquier entero que no sea negativo. */
+/**
+ * @brief Los códigos de operación del TP0. Un programa puede tener más: cualquier entero que no sea negativo.
+ *
+ * Los propios se declaran antes de incluir el header, con `TP0_SIN_OP_CODE`.
+ *
+ * @note Fuente: es el tipo del TP0.
+ *
+ * @code
+ * #define TP0_SIN_OP_CODE
+ * typedef enum { MENSAJE, PAQUETE, PERSONA } op_code;
+ * #include <tp0.h>
+ * @endcode
+ */
 #ifndef TP0_SIN_OP_CODE
 typedef enum {
     MENSAJE,

@@ -177,8 +177,8 @@ pub extern "C" fn recibir_paquete(conexion: c_int) -> *mut t_list {
 /// @return El mensaje, o NULL cuando el otro terminó o hubo un error. Detrás de su payload hay un `'\0'` escondido.
 /// @note errno: 0 si el otro terminó entre un mensaje y otro, ECONNRESET si se cortó, EPROTO si llegó un código o un tamaño negativo, EMSGSIZE
 ///       si pasa de `TP0_TAMANIO_MAXIMO` (64 MiB), ETIMEDOUT si el otro dejó de responder (`tp0_opciones_keepalive()`), EAGAIN si venció el
-///       SO_RCVTIMEO que puso el programa (y si no había llegado nada, la conexión sigue), ENOMEM, EBADF, ENOTCONN si nunca se conectó,
-///       EINVAL si es el que escucha. Ante los demás, la conexión se termina.
+///       SO_RCVTIMEO que puso el programa (y si había llegado algo, la conexión se termina), ENOMEM, EBADF, ENOTCONN si nunca se conectó,
+///       EINVAL si es el que escucha. Ante un error que no sea EAGAIN, la conexión se termina.
 /// @note Hilos: como `recibir_operacion()`.
 /// @note Memoria: una vez que se deje de usar, se debe liberar con `eliminar_paquete()`.
 /// @note Sus datos se leen con `tp0_valores()` o con las funciones `buffer_read_*` sobre su `buffer`, o como texto.

@@ -9,6 +9,8 @@ pub type CodigoDeC = c_int;
 /// @brief Un payload que se arma o se lee.
 ///
 /// `stream` es de malloc y mide, al menos, `size` bytes.
+///
+/// @note Fuente: sirve a la vez como el del TP0 y el de la guía de serialización.
 #[allow(non_camel_case_types, reason = "es el nombre que C conoce")]
 #[derive(Debug)]
 #[repr(C)]
@@ -22,6 +24,8 @@ pub struct t_buffer {
 }
 
 /// @brief Un mensaje: el código de operación y su payload.
+///
+/// @note Fuente: es el tipo del TP0.
 #[allow(non_camel_case_types, reason = "es el nombre que C conoce")]
 #[derive(Debug)]
 #[repr(C)]
