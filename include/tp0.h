@@ -744,8 +744,8 @@ void eliminar_paquete(t_paquete *paquete);
 /**
  * @brief Envía el mismo paquete a muchas conexiones, sin que la que no lee demore a las demás.
  *
- * A la que no le entra nada ahora no se le envía, y sigue abierta (EAGAIN); la que queda un segundo a medio recibir se termina
- * (ETIMEDOUT).
+ * A la que no le entra nada ahora no se le envía, y sigue abierta (EAGAIN); la que pasa un segundo sin avanzar, a medio recibir, se
+ * termina (ETIMEDOUT).
  *
  * @param conexiones Los descriptores.
  * @param cantidad Cuántos son.
@@ -754,7 +754,7 @@ void eliminar_paquete(t_paquete *paquete);
  * @return Cuántas fallaron, o -1 si no se pudo ni empezar. `tp0_error()` dice qué le pasó a la primera que falló.
  * @note errno: EINVAL (NULL, cantidad negativa, paquete mal armado), ENOMEM. Los de cada conexión, en `errores`, son los de
  *       `enviar_mensaje()`.
- * @note Hilos: la puede llamar cualquiera. Bloquea un segundo, a lo sumo.
+ * @note Hilos: la puede llamar cualquiera. Bloquea mientras alguna siga recibiendo su parte.
  *
  * @code
  * int errores[cantidad];
@@ -1345,7 +1345,7 @@ uint8_t buffer_read_uint8(t_buffer *buffer);
  * @note Hilos: como `buffer_create()`.
  *
  * @code
- * t_buffer *buffer = paquete->buffer;      // en el orden en que se escribió
+ * t_buffer *buffer = paquete->buffer;    // se lee como se escribió
  * proceso->prioridad = buffer_read_int32(buffer);
  * proceso->bytes_de_memoria = buffer_read_uint64(buffer);
  * proceso->desplazamiento = buffer_read_int64(buffer);

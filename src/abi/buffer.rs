@@ -338,7 +338,7 @@ pub unsafe extern "C" fn buffer_read_uint8(buffer: *mut t_buffer) -> u8 {
 /// @note Hilos: como `buffer_create()`.
 ///
 /// @code
-/// t_buffer *buffer = paquete->buffer;      // en el orden en que se escribió
+/// t_buffer *buffer = paquete->buffer;    // se lee como se escribió
 /// proceso->prioridad = buffer_read_int32(buffer);
 /// proceso->bytes_de_memoria = buffer_read_uint64(buffer);
 /// proceso->desplazamiento = buffer_read_int64(buffer);

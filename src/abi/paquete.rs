@@ -202,8 +202,8 @@ pub unsafe extern "C" fn eliminar_paquete(paquete: *mut t_paquete) {
 
 /// @brief Envía el mismo paquete a muchas conexiones, sin que la que no lee demore a las demás.
 ///
-/// A la que no le entra nada ahora no se le envía, y sigue abierta (EAGAIN); la que queda un segundo a medio recibir se termina
-/// (ETIMEDOUT).
+/// A la que no le entra nada ahora no se le envía, y sigue abierta (EAGAIN); la que pasa un segundo sin avanzar, a medio recibir, se
+/// termina (ETIMEDOUT).
 ///
 /// @param conexiones Los descriptores.
 /// @param cantidad Cuántos son.
@@ -212,7 +212,7 @@ pub unsafe extern "C" fn eliminar_paquete(paquete: *mut t_paquete) {
 /// @return Cuántas fallaron, o -1 si no se pudo ni empezar. `tp0_error()` dice qué le pasó a la primera que falló.
 /// @note errno: EINVAL (NULL, cantidad negativa, paquete mal armado), ENOMEM. Los de cada conexión, en `errores`, son los de
 ///       `enviar_mensaje()`.
-/// @note Hilos: la puede llamar cualquiera. Bloquea un segundo, a lo sumo.
+/// @note Hilos: la puede llamar cualquiera. Bloquea mientras alguna siga recibiendo su parte.
 ///
 /// @code
 /// int errores[cantidad];
