@@ -20,7 +20,7 @@ impl Pagina {
 
     /// La línea que leen whatis y apropos: entera, y sin nada que ellos no sepan leer.
     pub(crate) fn nombre(&mut self, nombre: &str, resumen: &str) {
-        self.linea(&format!("{nombre} \\- {}", resumen.replace('\\', "\\e")));
+        self.linea(&format!("{nombre} \\- {}", resumen.replace('\\', "\\e").replace('-', "\\-")));
     }
 
     pub(crate) fn seccion(&mut self, titulo: &str) {

@@ -130,11 +130,18 @@ fn se_ven_bien() {
         return;
     }
     let mut acentos = BTreeSet::new();
-    for pagina in guardadas().keys() {
+    for (pagina, texto) in &guardadas() {
         let ruta = raiz().join("man").join(pagina);
         let groff =
             Command::new("groff").args(["-man", "-Tutf8", "-ww", "-K", "utf8", "-z"]).arg(ruta).output().unwrap();
         assert!(groff.status.success() && groff.stderr.is_empty(), "{}", String::from_utf8_lossy(&groff.stderr));
+        // Debian lo perdona, otros no: sin la barra, un guión de C se vería como el de cortar palabras.
+        assert!(texto.starts_with(".\\\" -*- coding: utf-8 -*-\n"), "{pagina}: la primera línea dice la codificación");
+        let escritas = texto.lines().filter(|linea| !linea.starts_with(".\\\""));
+        let con_guion = escritas.flat_map(|linea| linea.match_indices('-').map(move |(lugar, _)| (linea, lugar)));
+        for (linea, lugar) in con_guion {
+            assert!(linea[..lugar].ends_with('\\'), "{pagina}, un guión sin barra: {linea}");
+        }
         let vista = vista(pagina);
         for linea in vista.lines() {
             assert!(linea.chars().count() <= ANCHO, "{pagina}, más de {ANCHO} columnas: {linea}");
