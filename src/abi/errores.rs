@@ -16,7 +16,7 @@ const VERSION: &CStr = match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_V
 /// Con un final normal de la conversación también hay texto, y errno es 0.
 ///
 /// @return El texto, o NULL si esa llamada anduvo.
-/// @note errno: no falla, y no lo cambia.
+/// @note errno: no falla, y no cambia `errno`.
 /// @note Hilos: cada uno tiene el suyo. No bloquea. No cambia nada: se puede llamar varias veces.
 /// @note Memoria: no se libera; vale hasta la próxima llamada de este hilo que falle.
 ///
@@ -32,7 +32,7 @@ pub extern "C" fn tp0_error() -> *const c_char {
 /// @brief La versión de la biblioteca que está corriendo, como "0.1.0". La del header con que se compiló es `TP0_VERSION`.
 ///
 /// @return El texto.
-/// @note errno: no falla, y no lo cambia.
+/// @note errno: no falla, y no cambia `errno`.
 /// @note Hilos: la puede llamar cualquiera. No bloquea.
 /// @note Memoria: no se libera.
 ///
