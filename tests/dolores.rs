@@ -28,6 +28,8 @@ mod levantar;
 mod memoria;
 #[path = "dolores/tabla.rs"]
 mod tabla;
+#[path = "dolores/trazar.rs"]
+mod trazar;
 
 use std::collections::HashMap;
 use std::path::PathBuf;

@@ -3,7 +3,7 @@
 use crate::guia::{GUIA, TABLA, leer, secciones};
 
 /// Dónde están las pruebas.
-const MODULOS: [&str; 5] = ["compilar", "conectar", "hablar", "levantar", "memoria"];
+const MODULOS: [&str; 6] = ["compilar", "conectar", "hablar", "levantar", "memoria", "trazar"];
 
 /// Cuántos dolores se juntaron del foro.
 const DOLORES: usize = 31;
