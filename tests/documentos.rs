@@ -9,6 +9,8 @@
 )]
 
 mod comun;
+#[path = "comun/markdown.rs"]
+mod markdown;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -16,23 +18,11 @@ use std::os::unix::fs::symlink;
 use std::process::Command;
 
 use comun::{PLAZO, Proceso, dir_biblioteca, ejecutar, exigir, orden, puerto_libre, raiz, ruta_nueva};
+use markdown::{anclas, bloques_de, documentos, enlaces, leer};
 
-fn leer(archivo: &str) -> String {
-    fs::read_to_string(raiz().join(archivo)).unwrap_or_else(|error| panic!("{archivo}: {error}"))
-}
-
-/// Los bloques de código de un texto en Markdown: su lenguaje y sus líneas, sin la sangría común.
+/// Los bloques de código de un texto: su lenguaje y sus líneas.
 fn bloques(texto: &str) -> Vec<(String, Vec<String>)> {
-    let mut hallados = Vec::new();
-    let mut lineas = texto.lines();
-    while let Some(linea) = lineas.next() {
-        let Some(lenguaje) = linea.trim_start().strip_prefix("```") else { continue };
-        let sangria = linea.len() - linea.trim_start().len();
-        let cuerpo = lineas.by_ref().take_while(|linea| linea.trim_start() != "```");
-        let cuerpo = cuerpo.map(|linea| linea.get(sangria..).unwrap_or_default().to_owned()).collect();
-        hallados.push((lenguaje.to_owned(), cuerpo));
-    }
-    hallados
+    bloques_de("el documento", texto).into_iter().map(|bloque| (bloque.lenguaje, bloque.lineas)).collect()
 }
 
 /// El único bloque del README en castellano que contiene ese texto.
@@ -78,30 +68,93 @@ fn los_dos_readme_tienen_el_mismo_codigo_y_la_misma_forma() {
     assert_eq!(nombres(&castellano), nombres(&ingles));
 }
 
+/// Los enlaces del repositorio llevan a un archivo y a un título que están; los de afuera, que no se siguen, están bien escritos.
 #[test]
 fn los_enlaces_llevan_a_algun_lado() {
-    for archivo in ["README.md", "README.en.md", "CHANGELOG.md", "SEGURIDAD.md"] {
-        for destino in leer(archivo).split("](").skip(1).filter_map(|resto| resto.split(')').next()) {
-            assert!(
-                destino.starts_with("https://") || raiz().join(destino).exists(),
-                "{archivo} enlaza a {destino}, que no existe"
-            );
+    let (mut rotos, mut vistos) = (Vec::new(), 0);
+    for documento in documentos() {
+        for (linea, destino) in enlaces(&documento, &leer(&documento)) {
+            vistos += 1;
+            if let Err(causa) = seguir(&documento, &destino) {
+                rotos.push(format!("{documento}:{linea}: ({destino}) {causa}"));
+            }
         }
+    }
+    assert!(vistos > 100, "sólo se vieron {vistos} enlaces");
+    assert!(rotos.is_empty(), "{}", rotos.join("\n"));
+}
+
+fn seguir(documento: &str, destino: &str) -> Result<(), &'static str> {
+    if let Some(afuera) = destino.strip_prefix("https://") {
+        let sitio = afuera.split(['/', '?', '#']).next().unwrap_or_default();
+        let de_sitio = |letra: char| letra.is_ascii_alphanumeric() || letra == '-';
+        let bien = sitio.split('.').count() > 1 && sitio.split('.').all(|p| !p.is_empty() && p.chars().all(de_sitio));
+        return if bien && afuera.is_ascii() { Ok(()) } else { Err("no es una dirección bien escrita") };
+    }
+    let (archivo, ancla) = destino.split_once('#').map_or((destino, None), |(a, ancla)| (a, Some(ancla)));
+    let camino = if archivo.is_empty() {
+        raiz().join(documento)
+    } else {
+        raiz().join(documento).parent().unwrap().join(archivo)
+    };
+    // Lo que está afuera del repositorio, o lo dejó una compilación, no está en la página de nadie.
+    let camino = camino.canonicalize().map_err(|_| "no existe")?;
+    let relativo = camino.strip_prefix(raiz().canonicalize().unwrap()).map_err(|_| "está afuera del repositorio")?;
+    if ["target", "c_examples/bin"].iter().any(|hecho| relativo.starts_with(hecho)) {
+        return Err("es algo compilado");
+    }
+    let Some(ancla) = ancla else { return Ok(()) };
+    if relativo.extension() != Some("md".as_ref()) {
+        return Err("sólo los documentos tienen títulos a los que ir");
+    }
+    let relativo = relativo.to_str().unwrap();
+    if anclas(relativo, &leer(relativo)).iter().any(|una| una == ancla) { Ok(()) } else { Err("no tiene ese título") }
+}
+
+#[test]
+fn un_enlace_roto_se_nota() {
+    for (destino, causa) in [
+        ("SEGURIDAD.md", None),
+        ("#confianza", None),
+        ("fuzz/LEEME.md#por-horas", None),
+        ("SEGURIDAD.md#qué-promete-la-biblioteca", None),
+        ("https://rustup.rs", None),
+        ("SEGURIDA.md", Some("no existe")),
+        ("#confiansa", Some("no tiene ese título")),
+        ("SEGURIDAD.md#que-promete-la-biblioteca", Some("no tiene ese título")),
+        ("src/lib.rs#L10", Some("sólo los documentos tienen títulos a los que ir")),
+        ("../", Some("está afuera del repositorio")),
+        ("https://", Some("no es una dirección bien escrita")),
+        ("https://rustup", Some("no es una dirección bien escrita")),
+        ("http://rustup.rs", Some("no existe")),
+    ] {
+        assert_eq!(seguir("README.md", destino).err(), causa, "{destino}");
     }
 }
 
-/// Cada promesa dice qué prueba la muestra: `[`prueba`](archivo)`.
+/// Lo que se afirma dice qué prueba lo muestra: `[`prueba`](archivo)`.
 #[test]
-fn las_pruebas_que_nombra_seguridad_existen() {
-    let texto = leer("SEGURIDAD.md");
+fn las_pruebas_que_se_nombran_existen() {
     let mut vistas = 0;
-    for nombrada in texto.split("[`").skip(1) {
-        let (prueba, archivo) = nombrada.split_once("`](").expect("[`prueba`](archivo)");
-        let (archivo, _) = archivo.split_once(')').unwrap();
-        assert!(leer(archivo).contains(&format!("#[test]\nfn {prueba}() {{")), "{archivo} no tiene la prueba {prueba}");
-        vistas += 1;
+    for documento in documentos() {
+        for nombrada in leer(&documento).split("[`").skip(1) {
+            let Some((prueba, resto)) = nombrada.split_once("`](") else { continue };
+            let archivo = resto.split(')').next().unwrap_or_default();
+            if !(archivo.contains("tests/") && archivo.ends_with(".rs")) {
+                continue;
+            }
+            let camino = raiz().join(&documento).parent().unwrap().join(archivo);
+            let fuente = fs::read_to_string(&camino).unwrap_or_else(|error| panic!("{}: {error}", camino.display()));
+            assert!(
+                fuente.contains(&format!("#[test]\nfn {prueba}() {{")) || archivo.ends_with(&format!("/{prueba}")),
+                "{documento}: {archivo} no tiene la prueba {prueba}"
+            );
+            vistas += 1;
+        }
     }
-    assert!(vistas > 10, "{vistas}");
+    assert!(vistas > 20, "{vistas}");
+    // Y ninguna promesa de seguridad está sin la suya.
+    let texto = leer("SEGURIDAD.md");
     for fila in texto.lines().filter(|linea| linea.starts_with("| ") && !linea.starts_with("| ---")).skip(1) {
         assert!(fila.contains("[`"), "una promesa sin prueba: {fila}");
     }
