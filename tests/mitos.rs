@@ -83,8 +83,10 @@ fn resolver(ip: &str, puerto: &str) -> Option<u16> {
     if unsafe { libc::getaddrinfo(ip.as_ptr(), puerto.as_ptr(), &raw const pedido, &raw mut hallada) } != 0 {
         return None;
     }
-    // SAFETY: sin error, la lista tiene al menos una dirección, y se pidió de IPv4.
-    let puerto = u16::from_be(unsafe { (*(*hallada).ai_addr.cast::<libc::sockaddr_in>()).sin_port });
+    // SAFETY: sin error, la lista tiene al menos una dirección.
+    let direccion = unsafe { (*hallada).ai_addr }.cast::<libc::sockaddr_in>();
+    // SAFETY: se pidió de IPv4.
+    let puerto = u16::from_be(unsafe { (*direccion).sin_port });
     // SAFETY: la lista que dio getaddrinfo, una sola vez.
     unsafe { libc::freeaddrinfo(hallada) };
     Some(puerto)
