@@ -153,10 +153,39 @@ fn las_pruebas_que_se_nombran_existen() {
         }
     }
     assert!(vistas > 20, "{vistas}");
-    // Y ninguna promesa de seguridad está sin la suya.
-    let texto = leer("SEGURIDAD.md");
-    for fila in texto.lines().filter(|linea| linea.starts_with("| ") && !linea.starts_with("| ---")).skip(1) {
+}
+
+/// Las filas de una tabla de un texto, sin su encabezado.
+fn filas(texto: &str) -> impl Iterator<Item = &str> {
+    texto.lines().filter(|linea| linea.starts_with("| ") && !linea.starts_with("| ---")).skip(1)
+}
+
+#[test]
+fn ninguna_promesa_de_seguridad_esta_sin_prueba() {
+    for fila in filas(&leer("SEGURIDAD.md")) {
         assert!(fila.contains("[`"), "una promesa sin prueba: {fila}");
+    }
+}
+
+/// Ninguna frase de las que corrigen lo que se cuenta mal está sin su prueba, ni hay prueba que no diga de qué frase es.
+#[test]
+fn lo_que_se_cuenta_mal_y_sus_pruebas_son_lo_mismo() {
+    let guia = leer("docs/sockets-y-protocolo.md");
+    let tabla = guia.split("## Lo que se cuenta mal").nth(1).expect("el título");
+    assert!(filas(tabla).count() > 10);
+    for fila in filas(tabla) {
+        assert!(fila.contains("](../tests/mitos.rs)"), "una frase sin prueba: {fila}");
+    }
+    for prueba in leer("tests/mitos.rs").split("#[test]\nfn ").skip(1).filter_map(|resto| resto.split('(').next()) {
+        assert!(tabla.contains(&format!("[`{prueba}`](../tests/mitos.rs)")), "la guía no nombra {prueba}");
+    }
+}
+
+#[test]
+fn cada_guia_esta_en_el_indice() {
+    let indice = leer("docs/LEEME.md");
+    for guia in documentos().iter().filter_map(|documento| documento.strip_prefix("docs/")) {
+        assert!(guia == "LEEME.md" || indice.contains(&format!("]({guia})")), "docs/LEEME.md no lleva a {guia}");
     }
 }
 

@@ -684,11 +684,15 @@ fn los_diagramas_usan_lo_que_declaran() {
 #[test]
 fn los_errores_que_se_citan_existen() {
     let textos = citas::de_la_biblioteca();
+    // También vale lo que muestra un bloque que se corre: lo que dicen gcc o el sistema.
+    let corridos = todos().into_iter().filter(|(_, como)| matches!(como, Como::DelAnterior | Como::Consola));
+    let corridos: String = corridos.map(|(bloque, _)| bloque.texto()).collect();
     let mut vistas = 0;
-    for documento in documentos().iter().filter(|documento| documento.starts_with("docs/")) {
-        for (linea, cita) in citas::citas(documento) {
+    for documento in documentos() {
+        for (linea, cita) in citas::citas(&documento) {
             vistas += 1;
-            assert!(citas::esta(&cita, &textos), "{documento}:{linea}: ningún error dice «{cita}»");
+            let esta = citas::esta(&cita, &textos) || (cita.len() >= 8 && corridos.contains(&cita));
+            assert!(esta, "{documento}:{linea}: ningún error dice «{cita}»");
         }
     }
     for (bloque, _) in de(Como::Errores, 0) {

@@ -239,8 +239,21 @@ fn msg_waitall_puede_volver_con_menos() {
 fn reuseport_no_es_reuseaddr() {
     // Con SO_REUSEPORT dos servidores vivos comparten el puerto, y ninguno se entera.
     let puerto = puerto_libre();
-    let _uno = levantar(puerto, Some(REUSEPORT)).unwrap();
-    let _otro = levantar(puerto, Some(REUSEPORT)).expect("los dos escuchan");
+    let uno = levantar(puerto, Some(REUSEPORT)).unwrap();
+    let otro = levantar(puerto, Some(REUSEPORT)).expect("los dos escuchan");
+    // A cada uno le tocan algunos clientes, según de qué puerto vengan.
+    let tocaron = |servidor: &Socket| {
+        servidor.set_nonblocking(true).unwrap();
+        std::iter::from_fn(|| servidor.accept().ok()).count()
+    };
+    let (mut de_uno, mut de_otro) = (0, 0);
+    for _ in 0..100 {
+        let _cliente = TcpStream::connect((Ipv4Addr::LOCALHOST, puerto)).unwrap();
+        de_uno += tocaron(&uno);
+        de_otro += tocaron(&otro);
+    }
+    assert_eq!(de_uno + de_otro, 100);
+    assert!(de_uno > 0 && de_otro > 0, "{de_uno} y {de_otro}");
 
     // Con SO_REUSEADDR el segundo se entera.
     let puerto = puerto_libre();
@@ -280,6 +293,7 @@ fn el_primer_envio_a_quien_ya_cerro_sale_bien() {
     let opciones = tp0::Opciones::nuevas().sin_handshake();
     let conexion = Conexion::conectar_con("127.0.0.1", &direccion.port().to_string(), &opciones).unwrap();
     drop(oyente.accept().unwrap());
+    // A lo sumo una vez por milisegundo: que haya pasado más desde que cerró.
     thread::sleep(Duration::from_millis(20));
     assert!(matches!(conexion.enviar_mensaje("hola"), Err(Error::ParIdo)));
 }

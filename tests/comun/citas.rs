@@ -15,10 +15,14 @@ use std::path::Path;
 use crate::comun::raiz;
 use crate::markdown::{leer, parrafos, sin_codigo};
 
-/// Las citas de un documento, con el número de línea de su párrafo.
+/// Las citas de un documento, con el número de línea de su párrafo: en las guías, todo lo que está entre «comillas»; en los demás, lo que
+/// tiene una tabla en su primera columna, que es lo que alguien ve y va a buscar.
 pub fn citas(documento: &str) -> Vec<(usize, String)> {
     let mut halladas = Vec::new();
     for (linea, parrafo) in parrafos(documento, &leer(documento)) {
+        if !documento.starts_with("docs/") && !parrafo.starts_with("| «") {
+            continue;
+        }
         let parrafo = sin_codigo(&parrafo);
         for resto in parrafo.split('«').skip(1) {
             let (cita, _) = resto.split_once('»').unwrap_or_else(|| panic!("{documento}:{linea}: falta cerrar «"));
