@@ -145,8 +145,10 @@ fn las_pruebas_que_se_nombran_existen() {
             }
             let camino = raiz().join(&documento).parent().unwrap().join(archivo);
             let fuente = fs::read_to_string(&camino).unwrap_or_else(|error| panic!("{}: {error}", camino.display()));
+            // Donde hay pruebas de muchos archivos, con el suyo adelante.
+            let funcion = prueba.rsplit("::").next().unwrap_or_default();
             assert!(
-                fuente.contains(&format!("#[test]\nfn {prueba}() {{")) || archivo.ends_with(&format!("/{prueba}")),
+                fuente.contains(&format!("#[test]\nfn {funcion}() {{")) || archivo.ends_with(&format!("/{prueba}")),
                 "{documento}: {archivo} no tiene la prueba {prueba}"
             );
             vistas += 1;

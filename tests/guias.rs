@@ -5,6 +5,7 @@
 //!
 //! ```text
 //! c                 compila; si tiene main, entero y enlazado; si no, con tests/c/guias.h adelante
+//! c adentro         el cuerpo de una función: compila
 //! c comun           va adelante de los bloques de C que le siguen en el mismo documento
 //! c manda, c recibe el cuerpo de una función que tiene `conexion`: corren en dos procesos, y juntos dicen el text que sigue
 //! c bytes           ídem: lo que manda son los bytes del text que sigue (en hexadecimal; después de dos espacios, un comentario)
@@ -17,7 +18,8 @@
 //! make              make lo entiende, y pone `tp0` en LIBS
 //! rust              está en la documentación de src/, que cargo test corre
 //! mermaid           usa lo que declara; el text diagrama que sigue nombra las mismas llamadas, en el mismo orden
-//! text              lo comprueba el bloque que tiene antes; `text handshake` son los bytes del saludo; si no, son errores que existen
+//! text traza        los renglones que salen con TP0_TRAZA=1: los compara traza.rs
+//! text              en por-que-no-anda.md, lo comparan las pruebas de dolores.rs; en los demás, lo comprueba el bloque que tiene antes; `text handshake` son los bytes del saludo; si no, son errores que existen
 //! ```
 
 #![allow(
@@ -55,6 +57,7 @@ use markdown::{Bloque, bloques, bloques_de, documentos, leer};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Como {
     Compila,
+    Adentro,
     Comun,
     Manda,
     Recibe,
@@ -78,6 +81,16 @@ enum Como {
     DeOtra,
 }
 
+/// Quién compara los renglones de una traza con los que salen de verdad.
+const DE_LA_TRAZA: (&str, &str) = ("tests/traza.rs", "la_guia_muestra_la_traza_que_sale");
+/// Quién compara los textos de la guía de los dolores con los que recibe quien los sufre.
+const DE_LOS_DOLORES: (&str, &str, &str) =
+    ("docs/por-que-no-anda.md", "tests/dolores/tabla.rs", "cada_texto_de_la_guia_lo_compara_una_prueba");
+
+fn hay_prueba(archivo: &str, prueba: &str) -> bool {
+    leer(archivo).contains(&format!("#[test]\nfn {prueba}() {{"))
+}
+
 /// Los bloques que comprueba otra prueba: un texto que tienen, y quién.
 const DE_OTRAS: &[(&str, &str, &str)] = &[(
     "void eliminar_paquete(t_paquete *",
@@ -89,12 +102,13 @@ fn como(bloque: &Bloque, anterior: Option<Como>) -> Result<Como, String> {
     let marcas: Vec<&str> = bloque.marcas.iter().map(String::as_str).collect();
     let texto = bloque.texto();
     let de_otra = |(tiene, archivo, prueba): &(&str, &str, &str)| {
-        texto.contains(tiene) && !texto.contains('{') && leer(archivo).contains(&format!("#[test]\nfn {prueba}() {{"))
+        texto.contains(tiene) && !texto.contains('{') && hay_prueba(archivo, prueba)
     };
     Ok(match (bloque.lenguaje.as_str(), marcas.as_slice()) {
         ("c", []) if DE_OTRAS.iter().any(de_otra) => Como::DeOtra,
         ("c", []) => Como::Compila,
         ("c", ["comun"]) => Como::Comun,
+        ("c", ["adentro"]) => Como::Adentro,
         ("c", ["manda"]) => Como::Manda,
         ("c", ["recibe"]) => Como::Recibe,
         ("c", ["bytes"]) => Como::Bytes,
@@ -110,6 +124,10 @@ fn como(bloque: &Bloque, anterior: Option<Como>) -> Result<Como, String> {
         ("mermaid", []) => Como::Mermaid,
         ("text", ["diagrama"]) if anterior == Some(Como::Mermaid) => Como::Diagrama,
         ("text", ["handshake"]) => Como::Saludo,
+        ("text", ["traza"]) if hay_prueba(DE_LA_TRAZA.0, DE_LA_TRAZA.1) => Como::DeOtra,
+        ("text", []) if bloque.documento == DE_LOS_DOLORES.0 && hay_prueba(DE_LOS_DOLORES.1, DE_LOS_DOLORES.2) => {
+            Como::DeOtra
+        }
         ("text", []) => match anterior {
             Some(Como::Recibe | Como::Bytes | Como::NoCompila | Como::Python | Como::Par) => Como::DelAnterior,
             _ => Como::Errores,
@@ -248,6 +266,17 @@ fn el_c_compila() {
         } else {
             compilar_bloque(&bloque, &(adelante(&bloque) + &bloque.texto()), true, &["-c"]);
         }
+    }
+}
+
+#[test]
+fn lo_que_va_adentro_de_una_funcion_compila() {
+    if !exigir("gcc") {
+        return;
+    }
+    for (bloque, _) in de(Como::Adentro, 8) {
+        let fuente = format!("{}static void adentro(void) {{\n{}}}\n", adelante(&bloque), bloque.texto());
+        compilar_bloque(&bloque, &fuente, true, &["-c"]);
     }
 }
 

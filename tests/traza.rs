@@ -131,6 +131,33 @@ fn un_tp0_sin_cambios_cuenta_cada_paso_en_orden() {
     assert!(traza_de(&servidor)[0].programa.starts_with("servidor-"), "{servidor}");
 }
 
+/// Lo que muestra `docs/verlo.md` es lo que sale, salvo los números que cambian en cada corrida.
+#[test]
+fn la_guia_muestra_la_traza_que_sale() {
+    if !exigir("gcc") {
+        return;
+    }
+    let guia = std::fs::read_to_string(comun::raiz().join("docs/verlo.md")).unwrap();
+    let bloques: Vec<&str> =
+        guia.split("```text traza\n").skip(1).filter_map(|resto| resto.split("```").next()).collect();
+    let [del_servidor, del_cliente] = bloques.as_slice() else { panic!("{bloques:?}") };
+    let (servidor, cliente, puerto) = charla("m hola\n");
+    for (escrito, salida) in [(del_servidor, servidor), (del_cliente, cliente)] {
+        let como_salida = Salida {
+            stderr: format!("[x 1 +0.000000] libtp0 0.1.0, reloj 1.000000\n{escrito}"),
+            stdout: String::new(),
+            codigo: None,
+            senial: None,
+        };
+        let en_la_guia = pasos(&como_salida, 4444).into_iter().map(|que| {
+            // El de la guía escucha en todas las direcciones; el de esta prueba, en una.
+            let en_una = que.split("; las IP").next().unwrap_or_default();
+            en_una.replace("0.0.0.0:4444", "127.0.0.1:PUERTO")
+        });
+        assert_eq!(en_la_guia.collect::<Vec<_>>(), pasos(&salida, puerto));
+    }
+}
+
 #[test]
 fn desde_rust_se_cuenta_lo_mismo() {
     let mut servidor = trazado(ejemplo(Lengua::Rust, "servidor"));

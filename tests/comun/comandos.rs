@@ -27,6 +27,7 @@ const DEL_SISTEMA: &[(&str, &str)] = &[
     ("apt", "instala, y usa la red"),
     ("rustup", "instala, y usa la red"),
     ("ssh", "hace falta otra máquina"),
+    ("ss", "lo corre dolores/levantar.rs"),
 ];
 
 /// Cuántos comandos tiene el bloque, o qué tiene de malo.
@@ -100,6 +101,9 @@ fn de_make(argumentos: &[&str]) -> Result<(), String> {
 fn de_cargo(argumentos: &[&str]) -> Result<(), String> {
     let argumentos: Vec<&str> = argumentos.iter().copied().filter(|argumento| !argumento.starts_with('+')).collect();
     let archivo = match argumentos.as_slice() {
+        ["run", "--example", ejemplo, ..] if raiz().join(format!("examples/{ejemplo}")).is_dir() => {
+            format!("examples/{ejemplo}/main.rs")
+        }
         ["run", "--example", ejemplo, ..] => format!("examples/{ejemplo}.rs"),
         ["test", "--test", prueba, ..] => format!("tests/{prueba}.rs"),
         ["bench", "--bench", banco, ..] => format!("benches/{banco}.rs"),
