@@ -78,7 +78,8 @@ static void atender(int cliente, void *contexto) {
 }
 
 /* No hace nada, y alcanza: instalada sin SA_RESTART, Ctrl-C hace que tp0_atender corte a
- * los clientes que queden y vuelva con EINTR. */
+ * los clientes que queden y vuelva con EINTR. (La que cae justo antes de que se ponga a
+ * esperar se pierde: servidor.c muestra cómo cubrir también ese instante.) */
 static void al_interrumpir(int senial) {
     (void)senial;
 }

@@ -52,7 +52,8 @@ static void atender(int cliente, void *contexto) {
     printf("Se fue: %s.\n", modulo(valor));
 }
 
-/* Instalada sin SA_RESTART: Ctrl-C hace volver a tp0_atender, con EINTR. */
+/* Instalada sin SA_RESTART: Ctrl-C hace volver a tp0_atender, con EINTR. (Cómo hacer que
+ * tampoco se pierda la que cae justo antes de esperar, en servidor.c.) */
 static void al_interrumpir(int senial) {
     (void)senial;
 }
