@@ -56,7 +56,7 @@ fn construido() -> PathBuf {
         orden("make")
             .arg("-C")
             .arg(raiz())
-            .args(["estaticas", &format!("CONSTRUIDO={}", carpeta.display())])
+            .args(["instalable", &format!("CONSTRUIDO={}", carpeta.display())])
             .env_remove("MAKEFLAGS")
             .env_remove("MAKELEVEL"),
     );

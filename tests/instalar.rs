@@ -86,7 +86,7 @@ fn construido() -> PathBuf {
     let estaticas = orden("make")
         .arg("-C")
         .arg(raiz())
-        .args(["estaticas", &format!("CONSTRUIDO={}", carpeta.display())])
+        .args(["instalable", &format!("CONSTRUIDO={}", carpeta.display())])
         .env_remove("MAKEFLAGS")
         .env_remove("MAKELEVEL")
         .output()
@@ -134,17 +134,23 @@ fn instala_lo_compilado_sin_llamar_a_cargo_y_desinstala_exactamente_eso() {
 
     let mut esperados = vec![
         "usr/include/tp0.h".to_owned(),
+        "usr/lib/cmake/tp0/tp0Config.cmake".to_owned(),
+        "usr/lib/cmake/tp0/tp0ConfigVersion.cmake".to_owned(),
         "usr/lib/libtp0.a".to_owned(),
         "usr/lib/libtp0.so".to_owned(),
         format!("usr/lib/{}", soname()),
         format!("usr/lib/libtp0.so.{VERSION}"),
         "usr/lib/pkgconfig/tp0.pc".to_owned(),
     ];
-    esperados.sort();
-    assert_eq!(archivos(&destino), esperados);
     for archivo in &esperados {
         assert!(dicho.contains(archivo.as_str()), "no dijo que instaló {archivo}:\n{dicho}");
     }
+    // Las páginas del manual son muchas: dice cuántas.
+    let paginas = archivos(&raiz().join("man"));
+    assert!(dicho.contains(&format!("y {} páginas del manual", paginas.len())), "{dicho}");
+    esperados.extend(paginas.iter().map(|pagina| format!("usr/share/man/{pagina}")));
+    esperados.sort();
+    assert_eq!(archivos(&destino), esperados);
 
     let lib = destino.join("usr/lib");
     let enlaces = [("libtp0.so".to_owned(), soname()), (soname(), format!("libtp0.so.{VERSION}"))];

@@ -1,0 +1,16 @@
+# Sirve para quien pide esta versión o una anterior con el mismo SONAME: con 0.x, la misma menor; desde 1.0, la misma mayor.
+set(PACKAGE_VERSION "@version@")
+set(PACKAGE_VERSION_COMPATIBLE FALSE)
+set(PACKAGE_VERSION_EXACT FALSE)
+
+set(tp0_pedida "${PACKAGE_FIND_VERSION_MAJOR}")
+if(tp0_pedida EQUAL 0)
+  set(tp0_pedida "0.${PACKAGE_FIND_VERSION_MINOR}")
+endif()
+if("libtp0.so.${tp0_pedida}" STREQUAL "@soname@" AND NOT PACKAGE_FIND_VERSION VERSION_GREATER PACKAGE_VERSION)
+  set(PACKAGE_VERSION_COMPATIBLE TRUE)
+endif()
+if(PACKAGE_FIND_VERSION VERSION_EQUAL PACKAGE_VERSION)
+  set(PACKAGE_VERSION_EXACT TRUE)
+endif()
+unset(tp0_pedida)
