@@ -109,21 +109,24 @@ instalable: estaticas
 	    command -v $$programa >/dev/null || { \
 	        echo "Falta $$programa: sudo apt install binutils" >&2; exit 1; }; \
 	done
-	@set -e; t="$(BIBLIOTECA).nueva"; rm -rf "$$t"; mkdir "$$t"; \
-	nm -D --defined-only "$(CONSTRUIDO)/$(LIB).so" | awk '{ print $$NF }' >"$$t/exportados"; \
-	test -s "$$t/exportados"; \
-	objcopy --strip-debug --enable-deterministic-archives --weaken-symbols="$$t/exportados" \
-	    "$(CONSTRUIDO)/$(LIB).a" "$$t/$(LIB).a"; \
-	rm "$$t/exportados"; \
-	cp "$(CONSTRUIDO)/$(LIB).estaticas" "$$t"; \
-	cp "$(CONSTRUIDO)/$(LIB).so" "$$t/$(LIB).so.$(VERSION)"; \
-	rm -rf "$(BIBLIOTECA)"; mv "$$t" "$(BIBLIOTECA)"
+	@$(al_dia) || { \
+	    set -e; t=$$(mktemp -d "$(BIBLIOTECA).XXXXXX"); trap 'rm -rf "$$t"' EXIT; \
+	    nm -D --defined-only "$(CONSTRUIDO)/$(LIB).so" | awk '{ print $$NF }' >"$$t/exportados"; \
+	    test -s "$$t/exportados"; \
+	    objcopy --strip-debug --enable-deterministic-archives --weaken-symbols="$$t/exportados" \
+	        "$(CONSTRUIDO)/$(LIB).a" "$$t/$(LIB).a"; \
+	    rm "$$t/exportados"; \
+	    cp "$(CONSTRUIDO)/$(LIB).estaticas" "$$t"; \
+	    cp "$(CONSTRUIDO)/$(LIB).so" "$$t/$(LIB).so.$(VERSION)"; \
+	    chmod 755 "$$t"; rm -rf "$(BIBLIOTECA)"; mv -T "$$t" "$(BIBLIOTECA)"; \
+	}
+
+al_dia = [ -f "$(BIBLIOTECA)/$(LIB).a" ] && [ ! "$(CONSTRUIDO)/$(LIB).a" -nt "$(BIBLIOTECA)/$(LIB).a" ]
 
 install: compilada
 
 compilada:
-	@[ -f "$(BIBLIOTECA)/$(LIB).a" ] && [ ! "$(CONSTRUIDO)/$(LIB).a" -nt "$(BIBLIOTECA)/$(LIB).a" ] || { \
-	    echo "Todavía no está compilada, o cambió desde entonces: primero corré make." >&2; exit 1; }
+	@$(al_dia) || { echo "Todavía no está compilada, o cambió desde entonces: primero corré make." >&2; exit 1; }
 
 # DIST es dónde quedan.
 dist: all

@@ -239,7 +239,7 @@ fn puerto_en_uso() {
 
 #[test]
 fn puerto_en_uso_por_un_proceso_de_otro_usuario() {
-    if !es_root() || !comun::exigir("setpriv") {
+    if !comun::es_root() || !comun::exigir("setpriv") {
         return salteada("puerto_en_uso_por_un_proceso_de_otro_usuario", "solo root puede correr como otro usuario");
     }
     // /proc no deja mirar los descriptores de un proceso ajeno: el texto, entonces, dice con qué averiguarlo.
@@ -256,7 +256,7 @@ fn puerto_privilegiado_sin_permiso() {
     const PRUEBA: &str = "puerto_privilegiado_sin_permiso";
     let desde: u16 =
         fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start").unwrap().trim().parse().unwrap();
-    let c = match (es_root(), desde >= 82) {
+    let c = match (comun::es_root(), desde >= 82) {
         (true, true) => sin_privilegios(&[]),
         // Una red nueva y vacía trae el valor de fábrica.
         (true, false) if comun::exigir("unshare") => sin_privilegios(&["unshare", "-n"]),

@@ -160,7 +160,8 @@ instalar() {
     done
 
     trap deshacer EXIT
-    trap 'quejarse "Interrumpido: no instalé nada."' INT TERM HUP
+    # A un kill, make lo repite: la segunda señal no tiene que interrumpir a deshacer.
+    trap 'trap "" INT TERM HUP; quejarse "Interrumpido: no instalé nada."' INT TERM HUP
     for camino in $(lista); do
         crear_carpeta "$DESTDIR$(dirname "$camino")"
         rm -f "$(en_espera "$camino")"

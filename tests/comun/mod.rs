@@ -23,6 +23,7 @@ use std::fs;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
@@ -132,6 +133,11 @@ pub fn saltear(causa: &str) {
     assert!(env::var_os("CI").is_none_or(|ci| ci != "true"), "{causa}, y con CI=true nada se saltea");
     // No es eprintln!: el arnés captura esa macro cuando la prueba pasa, y un salteo no debe ser silencioso.
     let _ = writeln!(io::stderr(), "salteado: {causa} (prueba {prueba})");
+}
+
+/// Si estas pruebas las corre root.
+pub fn es_root() -> bool {
+    fs::metadata("/proc/self").map(|datos| datos.uid()).unwrap() == 0
 }
 
 /// Dice, aunque la prueba pase, un renglón con lo que midió: println! se perdería en lo que guarda el arnés.
