@@ -3,7 +3,7 @@
 #   make               compila la biblioteca (en target/release)
 #   make debug         la compila para seguirla con gdb (en target/debug)
 #   make demo          compila los ejemplos, los hace conversar y controla lo que se dijeron
-#   make test          corre todas las pruebas
+#   make test          corre todas las pruebas; las de lo que se instala, como root, en un Debian que arman en target/tmp/jaulas
 #   make confianza     corre todo lo que cuenta la tabla de confianza de los README, y la escribe
 #   make valgrind      la demo con cada programa bajo valgrind, sin tolerar un solo error
 #   make fuzz          le da bytes cualesquiera, un minuto por objetivo (fuzz/LEEME.md)

@@ -88,8 +88,8 @@ plantillas() {
     } >"$1/libtp0-$suf.symbols"
 }
 
-mkdir -p "$DIST" || quejarse "No puedo crear $DIST"
-t=$(mktemp -d "$DIST/.armando.XXXXXX")
+mkdir -p "$DIST" 2>/dev/null && t=$(mktemp -d "$DIST/.armando.XXXXXX" 2>/dev/null) ||
+    quejarse "No puedo escribir en $DIST: elegí otro lugar con DIST=carpeta."
 trap 'rm -rf "$t"' EXIT
 trap 'exit 130' INT TERM HUP
 "$1"

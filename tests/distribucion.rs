@@ -200,7 +200,13 @@ fn dos_veces_sale_lo_mismo() {
                 .env("DEBEMAIL", correo),
         );
     }
-    let archivos = debs(&otra).into_iter().chain([el_que_termina(&otra, ".tar.gz")]);
+    // El orden en que un disco lista sus archivos puede coincidir por casualidad: se lo mira aparte. Y los dueños.
+    let tarball = el_que_termina(&otra, ".tar.gz");
+    let nombres = ejecutar(Command::new("tar").arg("-tf").arg(&tarball));
+    assert!(nombres.lines().count() > 20 && nombres.lines().is_sorted_by_key(Path::new), "{nombres}");
+    let detalle = ejecutar(Command::new("tar").arg("-tvf").arg(&tarball));
+    assert!(detalle.lines().all(|linea| linea.contains(" 0/0 ")), "{detalle}");
+    let archivos = debs(&otra).into_iter().chain([tarball]);
     for archivo in archivos {
         let primero = dist().join(archivo.file_name().unwrap());
         assert!(fs::read(&primero).unwrap() == fs::read(&archivo).unwrap(), "{} sale distinto", primero.display());
