@@ -30,7 +30,9 @@ fn armar() -> Result<PathBuf, String> {
     borrar_abandonadas(&jaulas);
     // Con otro nombre hasta que esté entera: con el definitivo nunca hay una a medias.
     let nueva = jaulas.join(format!("armando-{}", std::process::id()));
-    let salida = Command::new("debootstrap")
+    // Monta /proc adentro de lo que arma: en espacios propios, para que no quede montado si se lo interrumpe.
+    let salida = Command::new("unshare")
+        .args(["--mount", "--pid", "--mount-proc", "--fork", "--kill-child", "debootstrap"])
         .args(["--variant=minbase", &format!("--include={PAQUETES}"), VERSION])
         .arg(&nueva)
         .arg(espejo())
