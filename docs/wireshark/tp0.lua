@@ -280,28 +280,22 @@ local function recorrer_valores(bytes, ver)
     return cuantos, nil
 end
 
-local function mostrar_valor(escena, rama, inicio, largo, bytes)
+local function mostrar_valor(escena, padre, numero, inicio, largo, bytes)
     local tvb, datos = escena.tvb, inicio + ENTERO
-    local item = rama:add(campo.valor, tvb(datos, largo))
-    item:add_le(campo.valor_largo, tvb(inicio, ENTERO))
-    escena.renglones = escena.renglones + 2
     local legible = largo > 0 and largo_legible(bytes)
-    if legible then
-        item:add_packet_field(campo.valor_texto, tvb(datos, legible), ENC_UTF_8)
-        item:append_text(" " .. citar(tvb, datos, legible))
-        escena.renglones = escena.renglones + 1
-    end
-    if largo == ENTERO then
-        item:add_le(campo.valor_entero, tvb(datos, ENTERO))
-        if not legible then item:append_text(string.format(" (%d)", entero(tvb, datos))) end
-        escena.renglones = escena.renglones + 1
-    end
+    local que = legible and citar(tvb, datos, legible) or largo == ENTERO and entero(tvb, datos) or string.format("%d bytes", largo)
+    local rama = padre:add(tp0, tvb(inicio, ENTERO + largo), string.format("Valor %d: %s", numero, que))
+    rama:add_le(campo.valor_largo, tvb(inicio, ENTERO))
+    rama:add(campo.valor, tvb(datos, largo))
+    if legible then rama:add_packet_field(campo.valor_texto, tvb(datos, legible), ENC_UTF_8) end
+    if largo == ENTERO then rama:add_le(campo.valor_entero, tvb(datos, ENTERO)) end
+    escena.renglones = escena.renglones + 5
 end
 
 local function mostrar_valores(escena, rama, desde, bytes)
     local function ver(numero, donde, largo)
         if numero > VALORES_A_MOSTRAR or escena.renglones > RENGLONES_A_MOSTRAR then return end
-        mostrar_valor(escena, rama, desde + donde, largo, bytes:sub(donde + ENTERO + 1, donde + ENTERO + largo))
+        mostrar_valor(escena, rama, numero, desde + donde, largo, bytes:sub(donde + ENTERO + 1, donde + ENTERO + largo))
     end
     local cuantos, queja = recorrer_valores(bytes, ver)
     rama:add(campo.valores, escena.tvb(desde, #bytes), cuantos):set_generated()
@@ -559,10 +553,10 @@ function tp0.dissector(tvb, pinfo, arbol)
     local lado = lado_de(conexion, pinfo.src, pinfo.src_port)
 
     -- Lo que TCP juntó de varios segmentos empieza donde se le pidió. Lo demás termina donde termina su segmento, y está adentro del paquete:
-    -- nunca al principio.
+    -- nunca al principio. En un paquete hay un solo pedazo juntado, y la segunda vez puede venir más corto: sin lo que no se usó.
     local juntado = tvb:offset() == 0
     local posicion = not juntado and avanzar(numero, largo - tvb:reported_len()) or nil
-    local clave = pinfo.number .. (juntado and " r" .. total or " " .. posicion)
+    local clave = pinfo.number .. (juntado and " juntado" or " " .. posicion)
 
     local escena = {
         tvb = tvb, pinfo = pinfo, padre = arbol, renglones = 0,
@@ -648,8 +642,11 @@ local function anotar_extremos(conexion, lado, pinfo, banderas)
     local fin = avanzar(posicion, largo)
     -- Un FIN que se adelantó a los datos no dice nada de ellos todavía.
     local adelantado = lado.visto and distancia(lado.visto, posicion) > 0
-    if not lado.visto or distancia(lado.visto, fin) > 0 then lado.visto = fin end
-    if largo > 0 then lado.ultimo = pinfo.number end
+    -- Sólo los datos cuentan: después de un FIN, que ocupa un número, puede haber todavía segmentos vacíos.
+    if largo > 0 then
+        if not lado.visto or distancia(lado.visto, fin) > 0 then lado.visto = fin end
+        lado.ultimo = pinfo.number
+    end
     if banderas.fin and not adelantado then lado.final = lado.final or pinfo.number end
     if banderas.rst then
         for _, otro in pairs(conexion.lados) do otro.final = otro.final or pinfo.number end

@@ -1,0 +1,410 @@
+//! El disector de Wireshark (`docs/wireshark/tp0.lua`) entiende lo que de verdad se dice: capturas de los ejemplos y de pares a mano, y
+//! conversaciones al azar, cortadas, repetidas y desordenadas como puede hacerlo una red.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "andamio de pruebas: fallar con un texto claro es su manera de avisar"
+)]
+
+mod comun;
+#[path = "comun/captura.rs"]
+mod captura;
+#[path = "comun/ejemplos.rs"]
+mod ejemplos;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::{Ipv4Addr, TcpListener};
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use captura::Lado::{Cliente, Servidor};
+use captura::{Cinta, EnVivo, Lado, SERVIDOR, Segmento, Visto, correr, dir_disector, disecar, entera, escribir, renglones};
+use comun::ajeno::{Ajeno, entero, mensaje, operacion, paquete};
+use comun::{PLAZO, Proceso, Salida, exigir, puerto_libre, ruta_nueva};
+use ejemplos::compilados;
+
+/// Las opciones de tshark para un servidor en ese puerto.
+fn en_puerto(puerto: u16) -> String {
+    format!("tp0.puertos:{puerto}")
+}
+
+// --- En vivo: los ejemplos ------------------------------------------------------------------------------------------
+
+fn ejemplo(nombre: &str, puerto: u16) -> Command {
+    let mut orden = comun::orden(compilados().join(nombre));
+    orden.env("TP0_IP", "127.0.0.1").env("TP0_PUERTO", puerto.to_string());
+    orden
+}
+
+fn escuchar(orden: Command, puerto: u16) -> Proceso {
+    let servidor = Proceso::lanzar(orden);
+    comun::esperar_que("que el ejemplo escuche", PLAZO, || comun::escuchando(puerto));
+    servidor
+}
+
+fn terminar(servidor: Proceso) {
+    servidor.senial(libc::SIGINT);
+    servidor.terminar(PLAZO).exigir_exito("el servidor");
+}
+
+#[test]
+fn el_tp0_de_los_ejemplos() {
+    let puerto = puerto_libre();
+    let Some(captura) = EnVivo::de(puerto) else { return };
+    let servidor = escuchar(ejemplo("servidor", puerto), puerto);
+    let config = ruta_nueva("cliente.config");
+    fs::write(&config, format!("CLAVE=mate con «ñandú»\nIP=127.0.0.1\nPUERTO={puerto}\n")).unwrap();
+    let mut cliente = ejemplo("cliente", puerto);
+    cliente.arg(&config);
+    let mut cliente = Proceso::lanzar_interactivo(cliente);
+    cliente.escribir("uno\ndos tres\nabcd\n\n");
+    cliente.terminar(PLAZO).exigir_exito("el cliente");
+    let mut rechazado = ejemplo("rechazado", puerto);
+    rechazado.args(["127.0.0.1", &puerto.to_string()]);
+    Proceso::lanzar(rechazado).terminar(PLAZO).exigir_exito("el rechazado");
+    terminar(servidor);
+
+    let vistos = disecar(&captura.terminar(), &["-o", &en_puerto(puerto)]);
+    assert_eq!(
+        renglones(&vistos, puerto),
+        [
+            "> handshake 1",
+            "< handshake OK",
+            "> MENSAJE \"mate con «ñandú»\"",
+            "> PAQUETE, 3 valores",
+            "< MENSAJE \"Valores recibidos: 3.\"",
+            "> handshake 7",
+            "< handshake ERROR",
+        ],
+        "{vistos:#?}"
+    );
+    let valores: Vec<_> = [b"uno\0".to_vec(), b"dos tres\0".to_vec(), b"abcd\0".to_vec()].to_vec();
+    assert_eq!((vistos[0].handshake, vistos[1].respuesta), (Some(1), Some(0)));
+    assert_eq!((vistos[2].codigo, vistos[2].tamanio), (Some(0), Some(21)));
+    assert_eq!(vistos[2].texto.as_deref(), Some("mate con «ñandú»".as_bytes()));
+    assert_eq!((vistos[3].codigo, vistos[3].tamanio, vistos[3].cuantos), (Some(1), Some(30), Some(3)));
+    assert_eq!((&vistos[3].valores, &vistos[3].largos), (&valores, &vec![4, 9, 5]));
+    assert_eq!(vistos[3].textos, ["uno", "dos tres", "abcd"]);
+    // «uno» son 4 bytes con su '\0': también se lo puede leer como un entero.
+    assert_eq!(vistos[3].enteros, [i32::from_le_bytes(*b"uno\0")]);
+    assert_eq!((vistos[5].handshake, vistos[6].respuesta), (Some(7), Some(-1)));
+    assert!(vistos.iter().all(|uno| uno.malformado.is_empty() && uno.avisos.is_empty()), "{vistos:#?}");
+}
+
+#[test]
+fn codigos_propios_y_handshakes_con_nombre() {
+    let puerto = puerto_libre();
+    let Some(captura) = EnVivo::de(puerto) else { return };
+    let mut servidor = ejemplo("quien_soy", puerto);
+    servidor.arg("servidor");
+    let servidor = escuchar(servidor, puerto);
+    for modulo in ["kernel", "cpu"] {
+        let mut cliente = ejemplo("quien_soy", puerto);
+        cliente.args([modulo, "127.0.0.1", &puerto.to_string(), &format!("soy {modulo}")]);
+        Proceso::lanzar(cliente).terminar(PLAZO).exigir_exito(modulo);
+    }
+    terminar(servidor);
+    let servidor = escuchar(ejemplo("persona_servidor", puerto), puerto);
+    let mut cliente = ejemplo("persona_cliente", puerto);
+    cliente.args(["127.0.0.1", &puerto.to_string(), "Gómez", "Av. Medrano", "951", "7", "30", "9", "Ana"]);
+    Proceso::lanzar(cliente).terminar(PLAZO).exigir_exito("persona_cliente");
+    drop(servidor);
+
+    let vistos = disecar(&captura.terminar(), &["-o", &en_puerto(puerto)]);
+    assert!(vistos.iter().all(|uno| uno.malformado.is_empty() && uno.avisos.is_empty()), "{vistos:#?}");
+    let charla = renglones(&vistos, puerto);
+    for dicho in ["> MENSAJE \"soy kernel\"", "< MENSAJE \"Hola, kernel.\"", "> MENSAJE \"soy cpu\"", "< MENSAJE \"Hola, cpu.\""] {
+        assert!(charla.iter().any(|uno| uno == dicho), "falta {dicho}: {charla:#?}");
+    }
+    let handshakes: Vec<_> = vistos.iter().filter_map(|uno| uno.handshake).collect();
+    assert_eq!(handshakes.len(), 3);
+    assert!(handshakes[0] != handshakes[1], "{handshakes:?}");
+    assert_eq!(vistos.iter().filter_map(|uno| uno.respuesta).collect::<Vec<_>>(), [0, 0, 0]);
+    let propios: Vec<_> = vistos.iter().filter(|uno| uno.codigo.is_some_and(|codigo| codigo > 1)).collect();
+    let ana = propios.iter().find(|uno| uno.payload.as_ref().is_some_and(|bytes| bytes.windows(3).any(|tres| tres == b"Ana")));
+    let ana = ana.unwrap_or_else(|| panic!("no está la persona: {vistos:#?}"));
+    assert_eq!(ana.payload.as_ref().map(Vec::len), ana.tamanio.map(|tamanio| usize::try_from(tamanio).unwrap()));
+}
+
+// --- En vivo: pares a mano ------------------------------------------------------------------------------------------
+
+/// Atiende una conexión: contesta el handshake, si se lo pide, y lee hasta el final.
+fn atender_a_mano(puerto: u16, contestar: Option<Vec<u8>>) -> thread::JoinHandle<()> {
+    use std::io::{Read, Write};
+    let servidor = TcpListener::bind((Ipv4Addr::LOCALHOST, puerto)).unwrap();
+    thread::spawn(move || {
+        let (mut cliente, _) = servidor.accept().unwrap();
+        cliente.set_read_timeout(Some(PLAZO)).unwrap();
+        if let Some(respuesta) = contestar {
+            cliente.read_exact(&mut [0; 4]).unwrap();
+            cliente.write_all(&respuesta).unwrap();
+        }
+        let _ = cliente.read_to_end(&mut Vec::new());
+    })
+}
+
+#[test]
+fn lo_que_mandan_pares_a_mano() {
+    let puerto = puerto_libre();
+    let Some(captura) = EnVivo::de(puerto) else { return };
+    let charlar = |contestar: Option<i32>, pedazos: &[&[u8]]| {
+        let hilo = atender_a_mano(puerto, contestar.map(entero));
+        let mut cliente = Ajeno::conectar(puerto);
+        if contestar.is_some() {
+            cliente.escribir(&entero(1));
+            assert_eq!(cliente.leer(4), entero(contestar.unwrap()));
+        }
+        pedazos.iter().for_each(|pedazo| cliente.escribir(pedazo));
+        cliente.no_escribo_mas();
+        drop(cliente.leer_hasta_el_fin());
+        hilo.join().unwrap();
+    };
+    // 0: de a un byte por segmento. 1: cientos en uno. 2: un paquete de 1 MiB. 3 a 9: lo que no se puede.
+    let lento = [mensaje("de a un byte"), paquete(&[b"a", b""]), operacion(9, b"xyz")].concat();
+    charlar(Some(0), &lento.chunks(1).collect::<Vec<_>>());
+    let juntos: Vec<u8> = (0..400).flat_map(|cual| mensaje(&format!("texto {cual}"))).collect();
+    charlar(Some(0), &[&juntos]);
+    let grande = paquete(&[&vec![7; 1 << 20]]);
+    charlar(Some(0), &[&grande]);
+    charlar(Some(0), &[&[entero(0), entero(-3), b"abc".to_vec()].concat()]);
+    charlar(Some(0), &[&operacion(1, &[entero(5), b"ab".to_vec()].concat())]);
+    charlar(Some(-1), &[]);
+    charlar(None, &[b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"]);
+    charlar(None, &[&mensaje("sin handshake")]);
+    charlar(Some(0), &[&entero(-7), &entero(2), b"ab"]);
+    charlar(Some(0), &[&mensaje("cortado")[..12]]);
+
+    let archivo = captura.terminar();
+    let vistos = disecar(&archivo, &["-2", "-o", &en_puerto(puerto)]);
+    // Los golpes con que se espera a tshark también son conexiones: cuentan sólo las que dijeron algo.
+    let mut charlas: BTreeMap<u32, Vec<Visto>> = BTreeMap::new();
+    for visto in vistos {
+        charlas.entry(visto.corriente).or_default().push(visto);
+    }
+    let charlas: Vec<_> = charlas.into_values().collect();
+    assert_eq!(charlas.len(), 10, "{charlas:#?}");
+    let dichos = |cual: usize| renglones(&charlas[cual], puerto);
+    let saludo = ["> handshake 1", "< handshake OK"];
+
+    assert_eq!(dichos(0), [&saludo[..], &["> MENSAJE \"de a un byte\"", "> PAQUETE, 2 valores", "> código 9, 3 bytes"]].concat());
+    assert_eq!(charlas[0][3].valores, [b"a".to_vec(), vec![]]);
+    assert_eq!(charlas[0][4].payload.as_deref(), Some(&b"xyz"[..]));
+    let esperados: Vec<_> = saludo.iter().map(|uno| (*uno).to_owned()).chain((0..400).map(|c| format!("> MENSAJE \"texto {c}\""))).collect();
+    assert_eq!(dichos(1), esperados);
+    assert_eq!(dichos(2), [&saludo[..], &["> PAQUETE, 1 valor"]].concat());
+    assert_eq!(charlas[2][2].valores, [vec![7; 1 << 20]]);
+    assert_eq!(dichos(3), [&saludo[..], &["> malformado: tamaño -3: no puede ser negativo"]].concat());
+    let mentira = "el valor 1 dice tener 5 bytes y quedan 2";
+    assert_eq!(dichos(4), [&saludo[..], &[format!("> PAQUETE, 0 valores, malformado: {mentira}").as_str()]].concat());
+    assert_eq!(charlas[4][2].malformado, [mentira]);
+    assert_eq!(dichos(5), ["> handshake 1", "< handshake ERROR"]);
+    assert_eq!(dichos(6), ["> malformado: tamaño 1414012975: es más que el máximo, 67108864"]);
+    assert_eq!(dichos(7), ["> MENSAJE \"sin handshake\""]);
+    assert_eq!(charlas[7][0].avisos, ["conexión sin handshake"]);
+    assert_eq!(dichos(8)[2], "> malformado: código de operación -7: no puede ser negativo");
+    assert_eq!(dichos(9), [&saludo[..], &["> malformado: la conexión termina a mitad de un mensaje: faltan 4 bytes"]].concat());
+
+    // La columna Info junta lo de un paquete.
+    let mut tshark = captura::tshark(&archivo, &["-o", &en_puerto(puerto), "-Y", "tp0.texto == \"texto 1\""]);
+    tshark.args(["-T", "fields", "-e", "_ws.col.Protocol", "-e", "_ws.col.Info"]);
+    let info = correr(tshark);
+    assert!(info.starts_with("TP0\tMENSAJE \"texto 0\"; MENSAJE \"texto 1\"; MENSAJE \"texto 2\"; "), "{info}");
+    assert!(info.trim_end().ends_with("; …"), "{info}");
+}
+
+// --- Al azar, contra lo que se escribió -----------------------------------------------------------------------------
+
+/// xorshift: siempre la misma serie para la misma semilla.
+struct Azar(u64);
+
+impl Azar {
+    fn hasta(&mut self, cuantos: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 >> 11).unwrap() % cuantos
+    }
+
+    fn bytes(&mut self, cuantos: usize) -> Vec<u8> {
+        (0..cuantos).map(|_| u8::try_from(self.hasta(256)).unwrap()).collect()
+    }
+
+    fn entero(&mut self) -> i32 {
+        i32::try_from(self.hasta(1 << 20)).unwrap()
+    }
+}
+
+/// Lo que se dijo, y lo que el disector tiene que ver.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Dicho {
+    Handshake(i32),
+    Respuesta(i32),
+    Mensaje(String),
+    Paquete(Vec<Vec<u8>>),
+    Otro(i32, Vec<u8>),
+}
+
+impl Dicho {
+    fn al_azar(azar: &mut Azar) -> Self {
+        match azar.hasta(10) {
+            0..4 => {
+                let letras = ["a", "ñ", "€", " ", "\"", "𝄞", "z", "\\", ",", "<&>"];
+                let largo = if azar.hasta(8) == 0 { azar.hasta(4000) } else { azar.hasta(40) };
+                Self::Mensaje((0..largo).map(|_| letras[azar.hasta(letras.len())]).collect())
+            }
+            4..8 => {
+                let cuantos = azar.hasta(12);
+                let largo = |azar: &mut Azar| [0, 1, 4, 4, 30, 700][azar.hasta(6)];
+                Self::Paquete((0..cuantos).map(|_| { let largo = largo(azar); azar.bytes(largo) }).collect())
+            }
+            _ => {
+                let largo = azar.hasta(200);
+                Self::Otro(2 + azar.entero(), azar.bytes(largo))
+            }
+        }
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        match self {
+            Self::Handshake(valor) | Self::Respuesta(valor) => entero(*valor),
+            Self::Mensaje(texto) => mensaje(texto),
+            Self::Paquete(valores) => paquete(&valores.iter().map(Vec::as_slice).collect::<Vec<_>>()),
+            Self::Otro(codigo, payload) => operacion(*codigo, payload),
+        }
+    }
+
+    /// Lo mismo, leído de lo que vio tshark.
+    fn de(visto: &Visto) -> Self {
+        assert!(visto.malformado.is_empty(), "{visto:?}");
+        let largo = |bytes: &[u8]| Some(i32::try_from(bytes.len()).unwrap());
+        if let Some(valor) = visto.handshake {
+            return Self::Handshake(valor);
+        } else if let Some(valor) = visto.respuesta {
+            return Self::Respuesta(valor);
+        }
+        match visto.codigo.unwrap_or_else(|| panic!("{visto:?}")) {
+            0 => {
+                let texto = String::from_utf8(visto.texto.clone().unwrap()).unwrap();
+                assert_eq!(visto.tamanio, largo(&[texto.as_bytes(), b"\0"].concat()));
+                Self::Mensaje(texto)
+            }
+            1 => {
+                assert_eq!(visto.cuantos, Some(visto.valores.len()));
+                assert_eq!(visto.largos, visto.valores.iter().map(|uno| largo(uno).unwrap()).collect::<Vec<_>>());
+                let de_cuatro = visto.valores.iter().filter_map(|uno| Some(i32::from_le_bytes(uno.as_slice().try_into().ok()?)));
+                assert_eq!(visto.enteros, de_cuatro.collect::<Vec<_>>());
+                Self::Paquete(visto.valores.clone())
+            }
+            codigo => {
+                let payload = visto.payload.clone().unwrap_or_default();
+                assert_eq!(visto.tamanio, largo(&payload));
+                Self::Otro(codigo, payload)
+            }
+        }
+    }
+}
+
+/// Una conversación al azar: sus segmentos, en el orden en que se capturaron, y lo que dijo cada lado.
+fn conversacion(azar: &mut Azar, puerto: u16) -> (Vec<Segmento>, BTreeMap<Lado, Vec<Dicho>>) {
+    let mut cinta = Cinta::con_secuencias(puerto, [u32::MAX - 3000, 12345]);
+    let mut dichos: BTreeMap<Lado, Vec<Dicho>> = BTreeMap::new();
+    let partir = |azar: &mut Azar, bytes: &[u8]| {
+        let mut pedazos = Vec::new();
+        let mut resto = bytes;
+        while !resto.is_empty() {
+            let tope = [1, 3, 9, 100, 1400][azar.hasta(5)];
+            let (pedazo, otro) = resto.split_at((1 + azar.hasta(tope)).min(resto.len()));
+            pedazos.push(pedazo.to_vec());
+            resto = otro;
+        }
+        pedazos
+    };
+    if azar.hasta(4) > 0 {
+        let valor = azar.entero();
+        for (lado, dicho) in [(Cliente, Dicho::Handshake(valor)), (Servidor, Dicho::Respuesta(0))] {
+            for pedazo in partir(azar, &dicho.bytes()) {
+                let secuencia = cinta.datos(lado, &pedazo);
+                if azar.hasta(5) == 0 {
+                    cinta.repetir(lado, secuencia, &pedazo);
+                }
+            }
+            dichos.entry(lado).or_default().push(dicho);
+        }
+    } else {
+        // Sin handshake, lo primero es un mensaje en un segmento: si no, hasta que contesten no hay cómo saberlo.
+        let dicho = Dicho::Mensaje("sin handshake".to_owned());
+        cinta.datos(Cliente, &dicho.bytes());
+        dichos.entry(Cliente).or_default().push(dicho);
+    }
+    for _ in 0..6 {
+        let lado = if azar.hasta(2) == 0 { Cliente } else { Servidor };
+        let tanda: Vec<_> = (0..1 + azar.hasta(5)).map(|_| Dicho::al_azar(azar)).collect();
+        let bytes: Vec<u8> = tanda.iter().flat_map(Dicho::bytes).collect();
+        dichos.entry(lado).or_default().extend(tanda);
+        let desde = cinta.segmentos.len();
+        for pedazo in partir(azar, &bytes) {
+            let secuencia = cinta.datos(lado, &pedazo);
+            if azar.hasta(12) == 0 {
+                cinta.repetir(lado, secuencia, &pedazo);
+            }
+        }
+        // La red desordena: algunos se adelantan un lugar, o dos.
+        for lugar in desde..cinta.segmentos.len() {
+            if azar.hasta(6) == 0 {
+                let otro = desde.max(lugar.saturating_sub(1 + azar.hasta(2)));
+                cinta.segmentos.swap(lugar, otro);
+            }
+        }
+    }
+    cinta.fin(Cliente);
+    cinta.fin(Servidor);
+    (cinta.segmentos, dichos)
+}
+
+#[test]
+fn conversaciones_al_azar() {
+    if !exigir("tshark") {
+        return;
+    }
+    const CUANTAS: usize = 60;
+    let mut azar = Azar(0x7470_3020_2026);
+    let mut dichas = Vec::new();
+    let mut pendientes = Vec::new();
+    for cual in 0..CUANTAS {
+        let (segmentos, dichos) = conversacion(&mut azar, 20_000 + u16::try_from(cual).unwrap());
+        pendientes.push(segmentos.into_iter());
+        dichas.push(dichos);
+    }
+    // Se hablan todas a la vez. Empiezan en orden, así que la corriente de cada una es su número.
+    let mut segmentos: Vec<_> = pendientes.iter_mut().filter_map(Iterator::next).collect();
+    while !pendientes.is_empty() {
+        let cual = azar.hasta(pendientes.len());
+        match pendientes[cual].next() {
+            Some(segmento) => segmentos.push(segmento),
+            None => drop(pendientes.swap_remove(cual)),
+        }
+    }
+    let captura = entera(&segmentos);
+    if let Some(d) = std::env::var_os("DEJAR") { fs::copy(&captura, d).unwrap(); }
+    let vistos = disecar(&captura, &[]);
+    for (cual, dichos) in dichas.iter().enumerate() {
+        for (lado, esperados) in dichos {
+            let suyo = |uno: &&Visto| uno.corriente as usize == cual && (uno.desde == SERVIDOR) == (*lado == Servidor);
+            let hallados: Vec<_> = vistos.iter().filter(suyo).map(Dicho::de).collect();
+            assert_eq!(&hallados, esperados, "la conversación {cual}, {lado:?}");
+        }
+    }
+    let cuantos: usize = dichas.iter().flat_map(BTreeMap::values).map(Vec::len).sum();
+    assert_eq!(vistos.len(), cuantos);
+    let otra_vez = disecar(&captura, &["-2"]);
+    for (una, otra) in vistos.iter().zip(&otra_vez) {
+        assert_eq!(una, otra, "la segunda pasada muestra otra cosa que la primera");
+    }
+    assert_eq!(vistos.len(), otra_vez.len());
+    comun::decir(&format!("disector: {cuantos} mensajes de {CUANTAS} conversaciones, en {} segmentos", segmentos.len()));
+}
