@@ -9,9 +9,9 @@
     reason = "andamio de pruebas: fallar con un texto claro es su manera de avisar"
 )]
 
-mod comun;
 #[path = "comun/captura.rs"]
 mod captura;
+mod comun;
 #[path = "comun/ejemplos.rs"]
 mod ejemplos;
 
@@ -20,10 +20,11 @@ use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
 use std::process::Command;
 use std::thread;
-use std::time::{Duration, Instant};
 
 use captura::Lado::{Cliente, Servidor};
-use captura::{Cinta, EnVivo, Lado, SERVIDOR, Segmento, Visto, correr, dir_disector, disecar, entera, escribir, renglones};
+use captura::{
+    Cinta, EnVivo, Lado, SERVIDOR, Segmento, Visto, correr, dir_disector, disecar, entera, escribir, renglones,
+};
 use comun::ajeno::{Ajeno, entero, mensaje, operacion, paquete};
 use comun::{PLAZO, Proceso, Salida, exigir, puerto_libre, ruta_nueva};
 use ejemplos::compilados;
@@ -118,7 +119,9 @@ fn codigos_propios_y_handshakes_con_nombre() {
     let vistos = disecar(&captura.terminar(), &["-o", &en_puerto(puerto)]);
     assert!(vistos.iter().all(|uno| uno.malformado.is_empty() && uno.avisos.is_empty()), "{vistos:#?}");
     let charla = renglones(&vistos, puerto);
-    for dicho in ["> MENSAJE \"soy kernel\"", "< MENSAJE \"Hola, kernel.\"", "> MENSAJE \"soy cpu\"", "< MENSAJE \"Hola, cpu.\""] {
+    for dicho in
+        ["> MENSAJE \"soy kernel\"", "< MENSAJE \"Hola, kernel.\"", "> MENSAJE \"soy cpu\"", "< MENSAJE \"Hola, cpu.\""]
+    {
         assert!(charla.iter().any(|uno| uno == dicho), "falta {dicho}: {charla:#?}");
     }
     let handshakes: Vec<_> = vistos.iter().filter_map(|uno| uno.handshake).collect();
@@ -126,7 +129,9 @@ fn codigos_propios_y_handshakes_con_nombre() {
     assert!(handshakes[0] != handshakes[1], "{handshakes:?}");
     assert_eq!(vistos.iter().filter_map(|uno| uno.respuesta).collect::<Vec<_>>(), [0, 0, 0]);
     let propios: Vec<_> = vistos.iter().filter(|uno| uno.codigo.is_some_and(|codigo| codigo > 1)).collect();
-    let ana = propios.iter().find(|uno| uno.payload.as_ref().is_some_and(|bytes| bytes.windows(3).any(|tres| tres == b"Ana")));
+    let ana = propios
+        .iter()
+        .find(|uno| uno.payload.as_ref().is_some_and(|bytes| bytes.windows(3).any(|tres| tres == b"Ana")));
     let ana = ana.unwrap_or_else(|| panic!("no está la persona: {vistos:#?}"));
     assert_eq!(ana.payload.as_ref().map(Vec::len), ana.tamanio.map(|tamanio| usize::try_from(tamanio).unwrap()));
 }
@@ -155,9 +160,9 @@ fn lo_que_mandan_pares_a_mano() {
     let charlar = |contestar: Option<i32>, pedazos: &[&[u8]]| {
         let hilo = atender_a_mano(puerto, contestar.map(entero));
         let mut cliente = Ajeno::conectar(puerto);
-        if contestar.is_some() {
+        if let Some(respuesta) = contestar {
             cliente.escribir(&entero(1));
-            assert_eq!(cliente.leer(4), entero(contestar.unwrap()));
+            assert_eq!(cliente.leer(4), entero(respuesta));
         }
         pedazos.iter().for_each(|pedazo| cliente.escribir(pedazo));
         cliente.no_escribo_mas();
@@ -191,10 +196,17 @@ fn lo_que_mandan_pares_a_mano() {
     let dichos = |cual: usize| renglones(&charlas[cual], puerto);
     let saludo = ["> handshake 1", "< handshake OK"];
 
-    assert_eq!(dichos(0), [&saludo[..], &["> MENSAJE \"de a un byte\"", "> PAQUETE, 2 valores", "> código 9, 3 bytes"]].concat());
+    assert_eq!(
+        dichos(0),
+        [&saludo[..], &["> MENSAJE \"de a un byte\"", "> PAQUETE, 2 valores", "> código 9, 3 bytes"]].concat()
+    );
     assert_eq!(charlas[0][3].valores, [b"a".to_vec(), vec![]]);
     assert_eq!(charlas[0][4].payload.as_deref(), Some(&b"xyz"[..]));
-    let esperados: Vec<_> = saludo.iter().map(|uno| (*uno).to_owned()).chain((0..400).map(|c| format!("> MENSAJE \"texto {c}\""))).collect();
+    let esperados: Vec<_> = saludo
+        .iter()
+        .map(|uno| (*uno).to_owned())
+        .chain((0..400).map(|c| format!("> MENSAJE \"texto {c}\"")))
+        .collect();
     assert_eq!(dichos(1), esperados);
     assert_eq!(dichos(2), [&saludo[..], &["> PAQUETE, 1 valor"]].concat());
     assert_eq!(charlas[2][2].valores, [vec![7; 1 << 20]]);
@@ -207,7 +219,10 @@ fn lo_que_mandan_pares_a_mano() {
     assert_eq!(dichos(7), ["> MENSAJE \"sin handshake\""]);
     assert_eq!(charlas[7][0].avisos, ["conexión sin handshake"]);
     assert_eq!(dichos(8)[2], "> malformado: código de operación -7: no puede ser negativo");
-    assert_eq!(dichos(9), [&saludo[..], &["> malformado: la conexión termina a mitad de un mensaje: faltan 4 bytes"]].concat());
+    assert_eq!(
+        dichos(9),
+        [&saludo[..], &["> malformado: la conexión termina a mitad de un mensaje: faltan 4 bytes"]].concat()
+    );
 
     // La columna Info junta lo de un paquete.
     let mut tshark = captura::tshark(&archivo, &["-o", &en_puerto(puerto), "-Y", "tp0.texto == \"texto 1\""]);
@@ -260,7 +275,14 @@ impl Dicho {
             4..8 => {
                 let cuantos = azar.hasta(12);
                 let largo = |azar: &mut Azar| [0, 1, 4, 4, 30, 700][azar.hasta(6)];
-                Self::Paquete((0..cuantos).map(|_| { let largo = largo(azar); azar.bytes(largo) }).collect())
+                Self::Paquete(
+                    (0..cuantos)
+                        .map(|_| {
+                            let largo = largo(azar);
+                            azar.bytes(largo)
+                        })
+                        .collect(),
+                )
             }
             _ => {
                 let largo = azar.hasta(200);
@@ -296,7 +318,8 @@ impl Dicho {
             1 => {
                 assert_eq!(visto.cuantos, Some(visto.valores.len()));
                 assert_eq!(visto.largos, visto.valores.iter().map(|uno| largo(uno).unwrap()).collect::<Vec<_>>());
-                let de_cuatro = visto.valores.iter().filter_map(|uno| Some(i32::from_le_bytes(uno.as_slice().try_into().ok()?)));
+                let de_cuatro =
+                    visto.valores.iter().filter_map(|uno| Some(i32::from_le_bytes(uno.as_slice().try_into().ok()?)));
                 assert_eq!(visto.enteros, de_cuatro.collect::<Vec<_>>());
                 Self::Paquete(visto.valores.clone())
             }
@@ -390,7 +413,6 @@ fn conversaciones_al_azar() {
         }
     }
     let captura = entera(&segmentos);
-    if let Some(d) = std::env::var_os("DEJAR") { fs::copy(&captura, d).unwrap(); }
     let vistos = disecar(&captura, &[]);
     for (cual, dichos) in dichas.iter().enumerate() {
         for (lado, esperados) in dichos {
@@ -406,5 +428,431 @@ fn conversaciones_al_azar() {
         assert_eq!(una, otra, "la segunda pasada muestra otra cosa que la primera");
     }
     assert_eq!(vistos.len(), otra_vez.len());
-    comun::decir(&format!("disector: {cuantos} mensajes de {CUANTAS} conversaciones, en {} segmentos", segmentos.len()));
+    comun::decir(&format!(
+        "disector: {cuantos} mensajes de {CUANTAS} conversaciones, en {} segmentos",
+        segmentos.len()
+    ));
+}
+
+/// Bytes cualesquiera, y conversaciones de verdad con bytes cambiados: tshark termina, y el disector no se cae nunca.
+#[test]
+fn con_basura_no_se_cae_ni_se_cuelga() {
+    if !exigir("tshark") {
+        return;
+    }
+    let mut azar = Azar(0xba5_u64);
+    let mut segmentos = Vec::new();
+    for cual in 0..150 {
+        let mut cinta =
+            if cual % 3 == 0 { Cinta::empezada(20_000 + cual, [7, 9]) } else { Cinta::nueva(20_000 + cual) };
+        for _ in 0..20 {
+            let lado = if azar.hasta(2) == 0 { Cliente } else { Servidor };
+            let cuantos = 1 + azar.hasta(60);
+            let mut bytes = if cual % 2 == 0 { azar.bytes(cuantos) } else { Dicho::al_azar(&mut azar).bytes() };
+            bytes.truncate(4000);
+            if azar.hasta(3) == 0 {
+                let lugar = azar.hasta(bytes.len());
+                bytes[lugar] = u8::try_from(azar.hasta(256)).unwrap();
+            }
+            match azar.hasta(8) {
+                0 => cinta.perder(lado, 3),
+                1 => cinta.repetir(lado, u32::try_from(1000 + azar.hasta(200)).unwrap(), &bytes),
+                _ => drop(cinta.datos(lado, &bytes)),
+            }
+        }
+        if azar.hasta(2) == 0 {
+            cinta.reset(Cliente)
+        } else {
+            cinta.fin(Servidor)
+        }
+        segmentos.extend(cinta.segmentos);
+    }
+    let captura = entera(&segmentos);
+    let mut hallados = Vec::new();
+    for opciones in [
+        &[][..],
+        &["-2", "-o", "tp0.handshake:si"],
+        &["-o", "tp0.handshake:no", "-o", "tp0.tamanio_maximo:50"],
+        &["-2", "-o", "tcp.reassemble_out_of_order:FALSE"],
+        &["-o", "tcp.desegment_tcp_streams:FALSE"],
+        &["-o", "tp0.puertos:1", "-o", "tp0.heuristica:TRUE"],
+    ] {
+        hallados.push(disecar(&captura, opciones).len());
+    }
+    assert!(hallados.iter().all(|cuantos| *cuantos > 100), "{hallados:?}");
+    // Y cada paquete cortado, como los deja tshark -s.
+    assert!(disecar(&escribir(&segmentos, 70), &[]).len() > 100);
+}
+
+/// Lo más grande que admite el protocolo, y lo más menudo: tarda lo que pesa.
+#[test]
+fn lo_grande_y_lo_menudo_tardan_lo_que_pesan() {
+    if !exigir("tshark") {
+        return;
+    }
+    let mut cinta = Cinta::nueva(20_000);
+    cinta.handshake();
+    cinta.de_a(Cliente, 60_000, &operacion(0, &[vec![b'x'; (64 << 20) - 1], vec![0]].concat()));
+    cinta.de_a(Servidor, 60_000, &operacion(1, &vec![0; 1 << 22]));
+    cinta.datos(Cliente, &operacion(0, b"").repeat(8000));
+    cinta.datos(Cliente, &mensaje("fin"));
+    cinta.datos(Servidor, &entero(0));
+    let mut tshark = captura::tshark(&entera(&cinta.segmentos), &["-Y", "tp0.resumen"]);
+    tshark.args(["-T", "fields", "-E", "aggregator=;", "-e", "tp0.tamanio", "-e", "tp0.valores", "-e", "tp0.aviso"]);
+    let dicho = correr(tshark);
+    let lineas: Vec<&str> = dicho.lines().skip(2).collect();
+    let todos = 1 << 20;
+    assert_eq!(lineas[0], "67108864\t\t");
+    assert_eq!(lineas[1], format!("4194304\t{todos}\tse muestran los primeros 10000 valores de {todos}"));
+    let (tamanios, avisos) = lineas[2].split_once("\t\t").unwrap();
+    assert_eq!(tamanios.split(';').count(), 8000);
+    assert!(tamanios.split(';').all(|uno| uno == "0"));
+    assert_eq!(avisos.split(';').count(), 8000, "a cada uno le falta el '\\0'");
+    assert_eq!(lineas[3], "4\t\t");
+}
+
+// --- Lo que puede pasarle a una captura -------------------------------------------------------------------------------
+
+/// Los renglones de una captura de una sola conexión, escrita con esa función.
+fn de(cinta: &Cinta, opciones: &[&str]) -> Vec<String> {
+    renglones(&disecar(&entera(&cinta.segmentos), opciones), SERVIDOR)
+}
+
+const PERDIDO: &str = "no se ve dónde empieza un mensaje: faltan datos anteriores en la captura";
+
+#[test]
+fn una_captura_que_empieza_tarde_o_con_huecos_retoma_el_hilo() {
+    if !exigir("tshark") {
+        return;
+    }
+    let mut cinta = Cinta::empezada(20_000, [5, 6]);
+    cinta.datos(Cliente, b"la mitad de un texto\0");
+    cinta.datos(Cliente, &mensaje("desde acá"));
+    cinta.datos(Servidor, &mensaje("sí"));
+    let esperados = [format!("> {PERDIDO}"), "> MENSAJE \"desde acá\"".into(), "< MENSAJE \"sí\"".into()];
+    // Aunque se diga que hay handshake: lo que no se vio no se inventa.
+    for handshake in ["si", "no", "automatico"] {
+        assert_eq!(de(&cinta, &["-o", &format!("tp0.handshake:{handshake}")]), esperados, "{handshake}");
+    }
+
+    let mut cinta = Cinta::nueva(20_000);
+    cinta.handshake();
+    cinta.datos(Cliente, &mensaje("antes"));
+    cinta.perder(Cliente, 100);
+    cinta.datos(Cliente, b"fin de algo que no se ve");
+    cinta.datos(Cliente, &mensaje("después"));
+    let dichos = de(&cinta, &["-o", "tcp.reassemble_out_of_order:FALSE"]);
+    assert_eq!(dichos[2..], ["> MENSAJE \"antes\"", &format!("> {PERDIDO}"), "> MENSAJE \"después\""]);
+
+    // Cuando cada paquete se guardó cortado, se dice cuánto falta y se sigue con el que viene.
+    let mut cinta = Cinta::nueva(20_000);
+    cinta.handshake();
+    cinta.datos(Cliente, &mensaje(&"z".repeat(99)));
+    cinta.datos(Cliente, &mensaje("corto"));
+    let vistos = disecar(&escribir(&cinta.segmentos, 80), &["-o", "tcp.reassemble_out_of_order:FALSE"]);
+    assert_eq!(
+        renglones(&vistos, SERVIDOR)[2..],
+        [&format!("> MENSAJE \"{}\"", "z".repeat(18)), "> MENSAJE \"corto\""]
+    );
+    assert_eq!(vistos[2].avisos, ["faltan 82 bytes de este mensaje: no están en la captura, o TCP no los junta"]);
+
+    // Y con la preferencia de TCP que no deja juntar.
+    let mut cinta = Cinta::nueva(20_000);
+    cinta.handshake();
+    cinta.de_a(Cliente, 15, &[mensaje("partido en tres pedazos"), mensaje("a")].concat());
+    let dichos = de(&cinta, &["-o", "tcp.desegment_tcp_streams:FALSE"]);
+    assert_eq!(dichos[2], "> MENSAJE \"partido\"", "{dichos:?}");
+}
+
+#[test]
+fn los_finales_a_mitad_de_un_mensaje_se_avisan() {
+    if !exigir("tshark") {
+        return;
+    }
+    let medio = mensaje("medio mensaje")[..15].to_vec();
+    let avisa = |que: &str| format!("> malformado: {que} a mitad de un mensaje: faltan 7 bytes");
+    for (como, que) in
+        [("fin", "la conexión termina"), ("reset", "la conexión termina"), ("nada", "la captura termina")]
+    {
+        let mut cinta = Cinta::nueva(20_000);
+        cinta.handshake();
+        cinta.datos(Cliente, &medio);
+        match como {
+            "fin" => cinta.fin(Cliente),
+            "reset" => cinta.reset(Cliente),
+            _ => {}
+        }
+        assert_eq!(de(&cinta, &["-2"]).last(), Some(&avisa(que)), "{como}");
+        // De lo que todavía puede seguir no se dice nada.
+        assert_eq!(de(&cinta, &[]).len(), if como == "nada" { 2 } else { 3 }, "{como}");
+    }
+    // Un handshake cortado, también.
+    let mut cinta = Cinta::nueva(20_000);
+    cinta.datos(Cliente, &[1, 0, 0]);
+    cinta.fin(Cliente);
+    assert_eq!(de(&cinta, &["-2"]), ["> malformado: la conexión termina a mitad de un mensaje: falta 1 byte"]);
+}
+
+#[test]
+fn los_tres_modos_del_handshake() {
+    if !exigir("tshark") {
+        return;
+    }
+    let modo = |cual: &str, cinta: &Cinta| de(cinta, &["-2", "-o", &format!("tp0.handshake:{cual}")]);
+    // Pegado al primer mensaje, en el mismo segmento.
+    let mut pegado = Cinta::nueva(20_000);
+    pegado.datos(Cliente, &[entero(1), mensaje("hola")].concat());
+    pegado.datos(Servidor, &[entero(0), mensaje("qué tal")].concat());
+    let con = ["> handshake 1", "> MENSAJE \"hola\"", "< handshake OK", "< MENSAJE \"qué tal\""];
+    assert_eq!(modo("si", &pegado), con);
+    assert_eq!(modo("automatico", &pegado), con);
+    assert_eq!(modo("no", &pegado)[0], "> PAQUETE, 0 valores");
+
+    // Sin esperar la respuesta: sólo «si» lo sabe.
+    let mut apurado = Cinta::nueva(20_000);
+    apurado.datos(Cliente, &entero(1));
+    apurado.datos(Cliente, &mensaje("hola"));
+    apurado.datos(Servidor, &entero(0));
+    assert_eq!(modo("si", &apurado), ["> handshake 1", "> MENSAJE \"hola\"", "< handshake OK"]);
+
+    // Sin handshake y con el primer header partido justo ahí.
+    let mut partido = Cinta::nueva(20_000);
+    partido.de_a(Cliente, 4, &paquete(&[b"uno", b"dos"]));
+    partido.datos(Servidor, &mensaje("sí"));
+    let vistos = disecar(&entera(&partido.segmentos), &["-2"]);
+    assert_eq!(
+        renglones(&vistos, SERVIDOR),
+        ["> comienzo de un header: código 1", "> PAQUETE, 2 valores", "< MENSAJE \"sí\""]
+    );
+    assert_eq!(vistos[0].avisos, ["conexión sin handshake, con el primer header partido"]);
+    assert_eq!((vistos[1].codigo, &vistos[1].valores), (Some(1), &vec![b"uno".to_vec(), b"dos".to_vec()]));
+    assert_eq!(modo("no", &partido), ["> PAQUETE, 2 valores", "< MENSAJE \"sí\""]);
+
+    // Una respuesta que no es ni 0 ni -1.
+    let mut rara = Cinta::nueva(20_000);
+    rara.datos(Cliente, &entero(1));
+    rara.datos(Servidor, &entero(5));
+    let vistos = disecar(&entera(&rara.segmentos), &[]);
+    assert_eq!(vistos[1].malformado, ["respuesta al handshake 5: tenía que ser 0 (OK) o -1 (ERROR)"]);
+}
+
+#[test]
+fn textos_raros_y_el_tamanio_maximo() {
+    if !exigir("tshark") {
+        return;
+    }
+    let mut cinta = Cinta::nueva(20_000);
+    cinta.handshake();
+    cinta.datos(Cliente, &operacion(0, b"sin cero"));
+    cinta.datos(Cliente, &operacion(0, b"cero\0en el medio"));
+    cinta.datos(Cliente, &operacion(0, b"\xff\xfe\x01\n\xc3\xb1\xe2\0"));
+    cinta.datos(Cliente, &operacion(1, &[&entero(0)[..], b"abc"].concat()));
+    let vistos = disecar(&entera(&cinta.segmentos), &[]);
+    assert_eq!(vistos[2].avisos, ["al texto le falta el '\\0' del final"]);
+    assert_eq!(vistos[2].texto.as_deref(), Some(&b"sin cero"[..]));
+    assert_eq!(
+        (vistos[3].texto.as_deref(), &vistos[3].avisos[0][..]),
+        (Some(&b"cero"[..]), "hay 11 bytes después del '\\0'")
+    );
+    assert_eq!(vistos[4].resumen, "MENSAJE \"\u{fffd}\u{fffd}\\x01\\nñ\u{fffd}\"");
+    assert_eq!(vistos[4].texto.as_deref(), Some(&b"\xff\xfe\x01\n\xc3\xb1\xe2"[..]));
+    assert_eq!((vistos[5].cuantos, &vistos[5].malformado[0][..]), (Some(1), "sobran 3 bytes después del último valor"));
+
+    let vistos = disecar(&entera(&cinta.segmentos), &["-o", "tp0.tamanio_maximo:8"]);
+    assert_eq!(vistos[3].malformado, ["tamaño 16: es más que el máximo, 8"]);
+    assert_eq!(vistos[4].avisos, ["datos después de algo malformado: no se sabe dónde empieza otro mensaje"]);
+}
+
+#[test]
+fn otros_puertos_y_puertos_que_se_vuelven_a_usar() {
+    if !exigir("tshark") {
+        return;
+    }
+    let mut una = Cinta::con_secuencias(20_000, [1, 1]);
+    una.handshake();
+    una.datos(Cliente, &mensaje("una")[..10]);
+    let mut otra = Cinta::con_secuencias(20_000, [900_000_000, 800_000_000]);
+    otra.datos(Cliente, &mensaje("otra"));
+    let captura = entera(&[una.segmentos, otra.segmentos].concat());
+    let vistos = disecar(&captura, &["-2"]);
+    let dichos = [
+        "> handshake 1",
+        "< handshake OK",
+        "> malformado: la captura termina a mitad de un mensaje: faltan 2 bytes",
+        "> MENSAJE \"otra\"",
+    ];
+    assert_eq!(renglones(&vistos, SERVIDOR), dichos);
+    assert_eq!(vistos.iter().map(|uno| uno.corriente).collect::<Vec<_>>(), [0, 0, 0, 1]);
+
+    // En otro puerto: nada, salvo que se lo pida, o que se lo reconozca por lo que dice.
+    let mut cinta = Cinta::en_puerto(5001);
+    cinta.handshake();
+    cinta.datos(Cliente, &mensaje("hola"));
+    let captura = entera(&cinta.segmentos);
+    assert_eq!(disecar(&captura, &["-o", "tp0.puertos:1-5000,5002"]), []);
+    for opciones in [
+        &["-2", "-d", "tcp.port==5001,tp0"][..],
+        &["-2", "-o", "tp0.heuristica:TRUE"],
+        &["-2", "-o", "tp0.puertos:1,5000-6000"],
+    ] {
+        let dichos = renglones(&disecar(&captura, opciones), 5001);
+        assert_eq!(dichos, ["> handshake 1", "< handshake OK", "> MENSAJE \"hola\""], "{opciones:?}");
+    }
+}
+
+// --- Instalarlo, y ver.sh ----------------------------------------------------------------------------------------------
+
+/// El comentario del disector dice cómo se lo instala y qué se puede filtrar: las dos cosas son ciertas.
+#[test]
+fn se_instala_como_dice_y_sus_campos_son_los_que_dice() {
+    if !exigir("tshark") {
+        return;
+    }
+    let fuente = fs::read_to_string(dir_disector().join("tp0.lua")).unwrap();
+    let comando = fuente.lines().find_map(|linea| linea.strip_prefix("--     mkdir -p ")).expect("cómo se instala");
+    let casa = ruta_nueva("casa");
+    fs::create_dir(&casa).unwrap();
+    let mut instalar = Command::new("sh");
+    instalar.current_dir(comun::raiz()).env("HOME", &casa).args(["-c", &format!("mkdir -p {comando}")]);
+    comun::ejecutar(&mut instalar);
+
+    let mut cinta = Cinta::nueva(20_000);
+    cinta.handshake();
+    let mut tshark = comun::orden("tshark");
+    tshark
+        .env("HOME", &casa)
+        .env_remove("XDG_CONFIG_HOME")
+        .args(["-n", "-Y", "tp0", "-r"])
+        .arg(entera(&cinta.segmentos));
+    let dicho = correr(tshark);
+    assert!(dicho.contains("TP0 58 handshake 1") && dicho.contains("TP0 58 handshake OK"), "{dicho}");
+
+    let mut tshark = comun::orden("tshark");
+    tshark.env("HOME", &casa).env_remove("XDG_CONFIG_HOME").args(["-G", "fields"]);
+    let campos = comun::ejecutar(&mut tshark);
+    let campos: Vec<_> =
+        campos.lines().filter_map(|linea| linea.split('\t').nth(2)).filter(|uno| uno.starts_with("tp0.")).collect();
+    assert!(campos.len() > 12, "{campos:?}");
+    for campo in campos {
+        assert!(campo.is_ascii(), "{campo}");
+        let escrito =
+            campo.strip_prefix("tp0.valor.").map_or(format!("--     {campo} "), |ultimo| format!(".{ultimo}"));
+        assert!(campo.starts_with("tp0.experto") || fuente.contains(&escrito), "el comentario no cuenta {campo}");
+    }
+}
+
+fn ver(argumentos: &[&str], camino: Option<&str>) -> Salida {
+    let mut ver = comun::orden(dir_disector().join("ver.sh"));
+    ver.args(argumentos);
+    if let Some(camino) = camino {
+        ver.env("PATH", camino);
+    }
+    Proceso::lanzar(ver).terminar(PLAZO)
+}
+
+#[test]
+fn ver_cuenta_la_conversacion() {
+    if !exigir("tshark") {
+        return;
+    }
+    let mut cinta = Cinta::nueva(20_000);
+    cinta.handshake();
+    cinta.datos(Cliente, &[mensaje("a\tb"), paquete(&[b"x"])].concat());
+    let salida = ver(&[entera(&cinta.segmentos).to_str().unwrap()], None);
+    salida.exigir_exito("ver.sh");
+    let ida = "10.0.0.1:20000 → 10.0.0.2:4444";
+    assert_eq!(
+        salida.lineas(),
+        [
+            format!("     4    0.003000  {ida}  handshake 1"),
+            "     5    0.004000  10.0.0.2:4444 → 10.0.0.1:20000  handshake OK".to_owned(),
+            format!("     6    0.005000  {ida}  MENSAJE \"a\\tb\""),
+            format!("     6    0.005000  {ida}  PAQUETE, 1 valor"),
+        ]
+    );
+}
+
+/// Cuando no puede, dice por qué en un renglón, no muestra nada más y termina con error.
+#[test]
+fn ver_dice_por_que_no_puede() {
+    if !exigir("tshark") {
+        return;
+    }
+    let quejarse = |argumentos: &[&str], camino: Option<&str>, queja: &str| {
+        let salida = ver(argumentos, camino);
+        assert_eq!(salida.codigo, Some(1), "{queja}: {salida}");
+        assert_eq!(salida.stdout, "", "{queja}: {salida}");
+        assert_eq!(salida.stderr.lines().count(), 1, "{queja}: {salida}");
+        assert!(salida.stderr.starts_with("ver.sh: ") && salida.stderr.contains(queja), "{queja}: {salida}");
+    };
+    let mut cinta = Cinta::nueva(20_000);
+    cinta.handshake();
+    for cual in 0..20 {
+        cinta.datos(Cliente, &mensaje(&format!("mensaje {cual}")));
+    }
+    let captura = entera(&cinta.segmentos);
+    let captura = captura.to_str().unwrap();
+    ver(&[captura], None).exigir_exito("ver.sh con la captura entera");
+
+    let archivo = |nombre: &str, bytes: &[u8]| {
+        let ruta = ruta_nueva(nombre);
+        fs::write(&ruta, bytes).unwrap();
+        ruta.to_str().unwrap().to_owned()
+    };
+    let bytes = fs::read(captura).unwrap();
+    for cortado in [bytes.len() - 1, bytes.len() - 30, bytes.len() / 2] {
+        quejarse(&[&archivo("cortada", &bytes[..cortado])], None, "está cortada en medio de un paquete");
+    }
+    // También si la guardó tshark, en pcapng.
+    let pcapng = ruta_nueva("captura").with_extension("pcapng");
+    comun::ejecutar(Command::new("tshark").args(["-F", "pcapng", "-r", captura, "-w"]).arg(&pcapng));
+    ver(&[pcapng.to_str().unwrap()], None).exigir_exito("ver.sh con el pcapng");
+    let bytes_ng = fs::read(pcapng).unwrap();
+    quejarse(&[&archivo("cortada", &bytes_ng[..bytes_ng.len() / 2])], None, "está cortada en medio de un paquete");
+
+    quejarse(&["/no/existe.pcap"], None, "no existe /no/existe.pcap");
+    quejarse(&["/tmp"], None, "no es un archivo");
+    quejarse(&[&archivo("vacía", b"")], None, "está vacía");
+    quejarse(&[&archivo("texto", "no es una captura\n".repeat(50).as_bytes())], None, "no es una captura");
+    let mut rota = bytes.clone();
+    rota[200..280].fill(0xff);
+    quejarse(&[&archivo("rota", &rota)], None, "está dañada");
+    quejarse(&[captura, "5555"], None, "no hay nada del TP0 en el puerto 5555");
+    quejarse(&[captura, "99999"], None, "van de 1 a 65535");
+    quejarse(&[captura, "cuatro"], None, "no es un número");
+    quejarse(&[], None, "se usa así");
+
+    // Sin tshark: una carpeta con lo demás que usa.
+    let camino = ruta_nueva("camino");
+    fs::create_dir(&camino).unwrap();
+    for programa in ["sh", "dirname", "mktemp", "rm", "cat", "grep", "head", "awk"] {
+        let donde = comun::ejecutar(Command::new("sh").args(["-c", &format!("command -v {programa}")]));
+        std::os::unix::fs::symlink(donde.trim(), camino.join(programa)).unwrap();
+    }
+    quejarse(&[captura], camino.to_str(), "falta tshark: sudo apt install tshark");
+
+    // Con un disector que falla, o que ni siquiera se puede cargar.
+    let copia = ruta_nueva("copia");
+    fs::create_dir(&copia).unwrap();
+    fs::copy(dir_disector().join("ver.sh"), copia.join("ver.sh")).unwrap();
+    let fuente = fs::read_to_string(dir_disector().join("tp0.lua")).unwrap();
+    let principio = "function tp0.dissector(tvb, pinfo, arbol)\n";
+    assert!(fuente.contains(principio));
+    for (sano, roto, queja) in [
+        (principio, format!("{principio} error('roto')\n"), "el disector falló en el paquete 4"),
+        ("local ENTERO", "local local ENTERO".to_owned(), "tshark no pudo usar tp0.lua"),
+    ] {
+        fs::write(copia.join("tp0.lua"), fuente.replacen(sano, &roto, 1)).unwrap();
+        let salida = Proceso::lanzar({
+            let mut ver = comun::orden(copia.join("ver.sh"));
+            ver.arg(captura);
+            ver
+        })
+        .terminar(PLAZO);
+        assert!(
+            salida.codigo == Some(1) && salida.stdout.is_empty() && salida.stderr.contains(queja),
+            "{queja}: {salida}"
+        );
+        assert_eq!(salida.stderr.lines().count(), 1, "{salida}");
+    }
 }

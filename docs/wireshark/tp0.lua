@@ -53,6 +53,7 @@ local VALORES_A_MOSTRAR = 10000
 -- Wireshark abandona el paquete que tiene un millón de renglones.
 local RENGLONES_A_MOSTRAR = 200000
 local LARGO_DE_INFO, LARGO_DE_TEXTO = 2000, 160
+local VALOR_LEGIBLE = 65536
 
 local tp0 = Proto("tp0", "TP0")
 -- Mira todos los paquetes después que los demás: los que no traen datos también cuentan (SYN, FIN, RST).
@@ -172,23 +173,44 @@ local function coherente(tvb, desde)
     return true
 end
 
--- El texto de unos bytes para un renglón: entre comillas, sin caracteres de control, y cortado si es muy largo.
-local ESCAPES = { ["\n"] = "\\n", ["\r"] = "\\r", ["\t"] = "\\t", ['"'] = '\\"', ["\\"] = "\\\\" }
-local function citar(tvb, desde, largo)
-    if largo == 0 then return '""' end
-    local texto = tvb(desde, math.min(largo, LARGO_DE_TEXTO)):string(ENC_UTF_8)
-    if largo > LARGO_DE_TEXTO then
-        -- El último carácter pudo quedar por la mitad: en UTF-8 ocupa hasta 4 bytes, o quedó como U+FFFD.
-        texto = texto:gsub("[\192-\255][\128-\191]*$", "") .. "…"
-    end
-    texto = texto:gsub('[%c"\\]', function(c) return ESCAPES[c] or string.format("\\x%02x", c:byte()) end)
-    return '"' .. texto .. '"'
+-- Cuántos bytes ocupa el carácter de UTF-8 que empieza ahí; nil si no es uno.
+local function largo_utf8(bytes, donde)
+    local primero, segundo = bytes:byte(donde, donde + 1)
+    if primero < 0x80 then return 1 end
+    local largo = primero < 0xc2 and 0 or primero < 0xe0 and 2 or primero < 0xf0 and 3 or primero < 0xf5 and 4 or 0
+    if largo == 0 or not bytes:find("^" .. string.rep("[\128-\191]", largo - 1), donde + 1) then return nil end
+    -- Los que se podían escribir más corto, los sustitutos de UTF-16 y los que pasan de U+10FFFF no valen.
+    local malo = primero == 0xe0 and segundo < 0xa0 or primero == 0xed and segundo > 0x9f
+        or primero == 0xf0 and segundo < 0x90 or primero == 0xf4 and segundo > 0x8f
+    return not malo and largo or nil
 end
 
--- Si esos bytes son un texto que se puede leer, cuántos son sin el '\0' del final.
-local function largo_legible(bytes)
+-- El texto de unos bytes para un renglón: entre comillas, sin caracteres de control, y cortado si es muy largo. (TvbRange:string() no sirve:
+-- si reemplaza algo, corta el final.)
+local ESCAPES = { ["\n"] = "\\n", ["\r"] = "\\r", ["\t"] = "\\t", ['"'] = '\\"', ["\\"] = "\\\\" }
+local function citar(bytes)
+    local partes, donde = {}, 1
+    while donde <= #bytes and donde <= LARGO_DE_TEXTO do
+        local largo = largo_utf8(bytes, donde)
+        local letra = largo and bytes:sub(donde, donde + largo - 1) or "\239\191\189"
+        if letra:find('^[%c"\\]') then letra = ESCAPES[letra] or string.format("\\x%02x", letra:byte()) end
+        partes[#partes + 1] = letra
+        donde = donde + (largo or 1)
+    end
+    return '"' .. table.concat(partes) .. (donde <= #bytes and '…"' or '"')
+end
+
+-- El texto que hay en esos bytes, sin el '\0' del final, si se puede leer.
+local function texto_legible(bytes)
     local texto = bytes:sub(-1) == "\0" and bytes:sub(1, -2) or bytes
-    if #texto > 0 and not texto:find("[%z\1-\8\11\12\14-\31\127]") then return #texto end
+    if #texto == 0 or #texto > VALOR_LEGIBLE or texto:find("[\0-\8\11\12\14-\31\127]") then return nil end
+    local donde = 1
+    while donde <= #texto do
+        local largo = largo_utf8(texto, donde)
+        if not largo then return nil end
+        donde = donde + largo
+    end
+    return texto
 end
 
 -- --- Escribir en el árbol y en las columnas -----------------------------------------------------------------------
@@ -282,12 +304,12 @@ end
 
 local function mostrar_valor(escena, padre, numero, inicio, largo, bytes)
     local tvb, datos = escena.tvb, inicio + ENTERO
-    local legible = largo > 0 and largo_legible(bytes)
-    local que = legible and citar(tvb, datos, legible) or largo == ENTERO and entero(tvb, datos) or string.format("%d bytes", largo)
+    local legible = texto_legible(bytes)
+    local que = legible and citar(legible) or largo == ENTERO and entero(tvb, datos) or string.format("%d bytes", largo)
     local rama = padre:add(tp0, tvb(inicio, ENTERO + largo), string.format("Valor %d: %s", numero, que))
     rama:add_le(campo.valor_largo, tvb(inicio, ENTERO))
     rama:add(campo.valor, tvb(datos, largo))
-    if legible then rama:add_packet_field(campo.valor_texto, tvb(datos, legible), ENC_UTF_8) end
+    if legible then rama:add_packet_field(campo.valor_texto, tvb(datos, #legible), ENC_UTF_8) end
     if largo == ENTERO then rama:add_le(campo.valor_entero, tvb(datos, ENTERO)) end
     escena.renglones = escena.renglones + 5
 end
@@ -305,10 +327,10 @@ local function mostrar_valores(escena, rama, desde, bytes)
     end
 end
 
-local function resumir(codigo, tamanio, tvb, desde, hay, bytes)
+local function resumir(codigo, tamanio, hay, bytes)
     if codigo == MENSAJE then
         local cero = bytes:find("\0", 1, true)
-        return "MENSAJE " .. citar(tvb, desde, cero and cero - 1 or hay)
+        return "MENSAJE " .. citar(bytes:sub(1, cero and cero - 1 or hay))
     elseif codigo == PAQUETE then
         local cuantos, queja = recorrer_valores(bytes)
         local texto = string.format(cuantos == 1 and "PAQUETE, %d valor" or "PAQUETE, %d valores", cuantos)
@@ -322,7 +344,7 @@ local function mostrar_mensaje(escena, inicio, codigo, codigo_previo, tamanio, h
     local tvb = escena.tvb
     local desde = inicio + (codigo_previo and ENTERO or HEADER)
     local bytes = (codigo == MENSAJE or codigo == PAQUETE) and hay > 0 and tvb:raw(desde, hay) or ""
-    local rama = abrir(escena, inicio, desde + hay - inicio, resumir(codigo, tamanio, tvb, desde, hay, bytes))
+    local rama = abrir(escena, inicio, desde + hay - inicio, resumir(codigo, tamanio, hay, bytes))
     if not rama then return end
     local item
     if codigo_previo then
@@ -528,6 +550,7 @@ local function decidir_y_anotar(conexion, lado, pinfo, tvb, posicion, clave)
         decision, salteados = ubicar(lado, posicion, tvb:reported_len())
     end
     if not decision then
+        if salteados and salteados >= tvb:len() then return { que = "nada", texto = "retransmisión: ya se mostró" } end
         local pedazo = salteados and tvb(salteados):tvb() or tvb
         decision, faltan = decidir(conexion, lado, es_cliente(conexion, pinfo, lado), pedazo)
         if not decision then return nil, faltan, salteados or 0 end
@@ -705,7 +728,8 @@ local function parece_tp0(tvb)
     local codigo, tamanio = entero(tvb, 0), entero(tvb, ENTERO)
     if queja_del_header(codigo, tamanio) or tamanio == 0 or HEADER + tamanio > hay then return false end
     if codigo == PAQUETE then return select(2, recorrer_valores(tvb:raw(HEADER, tamanio))) == nil end
-    return codigo == MENSAJE and largo_legible(tvb:raw(HEADER, tamanio)) == tamanio - 1
+    local texto = codigo == MENSAJE and texto_legible(tvb:raw(HEADER, tamanio))
+    return texto and #texto == tamanio - 1
 end
 
 tp0:register_heuristic("tcp", function(tvb, pinfo, arbol)

@@ -46,11 +46,11 @@ codigo=$?
 # Lo primero que dijo tshark, sin lo que avisa siempre.
 queja=$(grep -v -e '^Running as user' -e '^ *$' "$t/quejas" | head -n 1)
 case $(cat "$t/quejas") in
+*'lua_script'* | *'Lua: '*) fallar "tshark no pudo usar tp0.lua: $queja" ;;
 *'flag "tp0.puertos:'*) fallar "«$puertos» no son puertos: van de 1 a 65535" ;;
 *'damaged or corrupt'*) fallar "$captura está dañada: hay un paquete que no se puede leer" ;;
 *'cut short in the middle'*) fallar "$captura está cortada en medio de un paquete: ¿se copió entera?, ¿se la guardó mientras se capturaba?" ;;
 *"isn't a capture file"*) fallar "$captura no es una captura: hace falta un .pcap o un .pcapng" ;;
-*'lua_script'* | *'Lua: '*) fallar "tshark no pudo usar tp0.lua: $queja" ;;
 esac
 [ "$codigo" -eq 0 ] || fallar "tshark no pudo con $captura: ${queja:-código $codigo}"
 roto=$(awk -F '\t' '$9 != "" { print $1; exit }' "$t/salida")

@@ -68,7 +68,16 @@ impl Cinta {
     }
 
     pub fn con_secuencias(puerto_cliente: u16, secuencias: [u32; 2]) -> Self {
-        let mut cinta = Self::empezada(puerto_cliente, secuencias);
+        Self::empezada(puerto_cliente, secuencias).saludar()
+    }
+
+    /// Con un servidor en otro puerto.
+    pub fn en_puerto(servidor: u16) -> Self {
+        Self { puertos: [20_000, servidor], siguientes: [1, 1], segmentos: Vec::new() }.saludar()
+    }
+
+    fn saludar(self) -> Self {
+        let mut cinta = self;
         cinta.mandar(Cliente, SYN, &[]);
         cinta.mandar(Servidor, SYN | ACK, &[]);
         cinta.mandar(Cliente, ACK, &[]);
@@ -193,7 +202,9 @@ impl EnVivo {
         }
         let archivo = ruta_nueva("en-vivo").with_extension("pcapng");
         let mut tshark = orden("tshark");
-        tshark.args(["-n", "-l", "-P", "-B", "32", "-i", "lo", "-f", &format!("tcp port {puerto}"), "-w"]).arg(&archivo);
+        tshark
+            .args(["-n", "-l", "-P", "-B", "32", "-i", "lo", "-f", &format!("tcp port {puerto}"), "-w"])
+            .arg(&archivo);
         let mut tshark = Proceso::lanzar(tshark);
         // Que diga que empezó no alcanza: se golpea hasta que uno de los golpes aparezca.
         let limite = Instant::now() + PLAZO;
@@ -301,7 +312,8 @@ fn vistos_en<'a>(cuadro: &Node<'a, 'a>) -> Vec<Visto> {
     for raiz in protocolos(cuadro) {
         let ramas = if propio(&raiz) { vec![raiz] } else { protocolos(&raiz) };
         for rama in ramas.iter().filter(|rama| propio(rama)) {
-            let textos = |nombre| campos(rama, nombre).map(|campo| campo.attribute("show").unwrap().to_owned()).collect();
+            let textos =
+                |nombre| campos(rama, nombre).map(|campo| campo.attribute("show").unwrap().to_owned()).collect();
             vistos.push(Visto {
                 cuadro: numero(uno(cuadro, "num").unwrap()),
                 corriente: numero(uno(cuadro, "tcp.stream").unwrap()),
