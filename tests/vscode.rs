@@ -190,6 +190,12 @@ fn los_archivos_son_json_y_lo_que_nombran_existe() {
         assert_eq!(tarea.carpeta, "${workspaceFolder}", "{}", tarea.nombre);
     }
     assert!(programas.values().all(|uno| uno.tipo == "cppdbg" && !uno.antes.is_empty()), "{programas:?}");
+    // Lo que se depura es lo mismo que corre una tarea, con el mismo entorno.
+    for depurado in programas.values() {
+        let igual = |una: &&Tarea| una.programa == depurado.programa && una.argumentos == depurado.argumentos;
+        let tarea = tareas.values().find(igual).unwrap_or_else(|| panic!("ninguna tarea corre {depurado:?}"));
+        assert!(tarea.entorno.iter().all(|una| depurado.entorno.contains(una)), "{tarea:?} {depurado:?}");
+    }
     assert_eq!(jq("tasks.json", ".tasks[] | select(.group.kind? == \"build\" and .group.isDefault).label"), ["build"]);
     assert_eq!(jq("tasks.json", ".tasks[] | select(.label == \"build\").problemMatcher[]"), ["$gcc"]);
     assert_eq!(jq("launch.json", ".configurations[] | .MIMode").iter().collect::<BTreeSet<_>>().len(), 1);

@@ -700,6 +700,25 @@ fn otros_puertos_y_puertos_que_se_vuelven_a_usar() {
     }
 }
 
+/// Lo que TCP vuelve a mandar no se dijo dos veces, tampoco si viene junto con lo que sigue.
+#[test]
+fn lo_retransmitido_se_muestra_una_vez() {
+    if !exigir("tshark") {
+        return;
+    }
+    let mut cinta = Cinta::nueva(20_000);
+    cinta.handshake();
+    let una = cinta.datos(Cliente, &mensaje("una"));
+    cinta.repetir(Cliente, una, &mensaje("una"));
+    cinta.repetir(Cliente, una, &[mensaje("una"), mensaje("dos")].concat());
+    cinta.perder(Cliente, u32::try_from(mensaje("dos").len()).unwrap());
+    cinta.datos(Cliente, &mensaje("tres"));
+    let todos = ["> MENSAJE \"una\"", "> MENSAJE \"dos\"", "> MENSAJE \"tres\""];
+    assert_eq!(de(&cinta, &["-2"])[2..], todos);
+    // Sin esa preferencia es TCP el que se saltea entero al que repite algo, y acá se retoma el hilo.
+    assert_eq!(de(&cinta, &["-2", "-o", "tcp.reassemble_out_of_order:FALSE"])[2..], [todos[0], todos[2]]);
+}
+
 // --- Instalarlo, y ver.sh ----------------------------------------------------------------------------------------------
 
 /// El comentario del disector dice cómo se lo instala y qué se puede filtrar: las dos cosas son ciertas.
@@ -830,6 +849,18 @@ fn ver_dice_por_que_no_puede() {
         std::os::unix::fs::symlink(donde.trim(), camino.join(programa)).unwrap();
     }
     quejarse(&[captura], camino.to_str(), "falta tshark: sudo apt install tshark");
+
+    // Un tshark que falla por otra cosa: se cuenta la suya.
+    let falso = ruta_nueva("falso");
+    fs::create_dir(&falso).unwrap();
+    fs::write(
+        falso.join("tshark"),
+        "#!/bin/sh\necho algo que no es de la captura\necho tshark: algo raro >&2\nexit 3\n",
+    )
+    .unwrap();
+    comun::ejecutar(Command::new("chmod").arg("+x").arg(falso.join("tshark")));
+    let camino = format!("{}:{}", falso.display(), std::env::var("PATH").unwrap());
+    quejarse(&[captura], Some(&camino), "tshark no pudo con");
 
     // Con un disector que falla, o que ni siquiera se puede cargar.
     let copia = ruta_nueva("copia");
