@@ -511,6 +511,32 @@ fn lo_grande_y_lo_menudo_tardan_lo_que_pesan() {
     assert_eq!(lineas[3], "4\t\t");
 }
 
+/// Lo que llega junto porque faltaba el primer segmento puede ser más de lo que Wireshark admite mostrar en un paquete.
+#[test]
+fn un_paquete_con_demasiados_mensajes_se_muestra_hasta_donde_se_puede() {
+    if !exigir("tshark") {
+        return;
+    }
+    let tanda = operacion(0, b"").repeat(7500);
+    let mut cinta = Cinta::nueva(20_000);
+    cinta.handshake();
+    let primera = cinta.datos(Cliente, &tanda);
+    let adelantada = cinta.segmentos.pop().unwrap();
+    for _ in 0..10 {
+        cinta.datos(Cliente, &tanda);
+    }
+    cinta.segmentos.push(adelantada);
+    cinta.repetir(Cliente, primera, &tanda);
+    cinta.datos(Cliente, &mensaje("fin"));
+    let mut tshark = captura::tshark(&entera(&cinta.segmentos), &["-Y", "tp0.resumen || _ws.lua.error"]);
+    tshark.args(["-T", "fields", "-e", "tp0.resumen", "-e", "tp0.aviso"]);
+    let dicho = correr(tshark);
+    let lineas: Vec<&str> = dicho.lines().collect();
+    assert_eq!(lineas.len(), 4, "{}", lineas.len());
+    assert!(lineas[2].contains("el paquete trae más mensajes de los que se pueden mostrar"));
+    assert_eq!(lineas[3], "MENSAJE \"fin\"\t");
+}
+
 // --- Lo que puede pasarle a una captura -------------------------------------------------------------------------------
 
 /// Los renglones de una captura de una sola conexión, escrita con esa función.
