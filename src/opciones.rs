@@ -414,6 +414,20 @@ pub(crate) fn tamanio_maximo_del_entorno() -> Resultado<u32> {
     variable(c"TP0_TAMANIO_MAXIMO")?.map_or(Ok(TAMANIO_MAXIMO), |valor| leer_tamanio_maximo(&valor))
 }
 
+/// Si hay que contar cada paso.
+pub(crate) fn traza_del_entorno() -> Resultado<bool> {
+    let valor = variable(c"TP0_TRAZA")?;
+    match valor.as_deref().map(str::trim) {
+        None | Some("0") => Ok(false),
+        Some("1") => Ok(true),
+        Some(valor) => Err(Error::Entorno {
+            variable: "TP0_TRAZA",
+            valor: copiar(valor),
+            esperado: "1 (contar cada paso en la salida de errores) o 0",
+        }),
+    }
+}
+
 /// Dónde escucha un servidor al que no se le dice: `TP0_IP` y `TP0_PUERTO`.
 pub(crate) fn direccion_del_entorno() -> Resultado<(Option<String>, Cow<'static, str>)> {
     let puerto = variable(c"TP0_PUERTO")?.map_or(Cow::Borrowed("4444"), Cow::Owned);

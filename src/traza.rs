@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::error::{Error, Resultado};
-use crate::memoria::{Renglon, copiar};
+use crate::memoria::Renglon;
 use crate::opciones;
 use crate::protocolo::{Header, LARGO_DE_HEADER, MENSAJE, PAQUETE, Valores};
 use crate::sistema;
@@ -121,19 +121,11 @@ fn mirar() -> bool {
 /// # Errors
 /// [`Error::Entorno`] si no se entiende, y [`Error::Traza`] si no se la puede escribir.
 pub(crate) fn segun_el_entorno() -> Resultado<()> {
-    let valor = opciones::variable(c"TP0_TRAZA")?;
-    match valor.as_deref().map(str::trim) {
-        None | Some("0") => {
-            ESTADO.swap(APAGADA, Ordering::Relaxed);
-            Ok(())
-        }
-        Some("1") => encender(),
-        Some(valor) => Err(Error::Entorno {
-            variable: "TP0_TRAZA",
-            valor: copiar(valor),
-            esperado: "1 (contar cada paso en la salida de errores) o 0",
-        }),
+    if opciones::traza_del_entorno()? {
+        return encender();
     }
+    ESTADO.swap(APAGADA, Ordering::Relaxed);
+    Ok(())
 }
 
 fn encender() -> Resultado<()> {

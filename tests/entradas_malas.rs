@@ -21,8 +21,8 @@ use std::time::Duration;
 
 use comun::{PLAZO, Proceso};
 use hostil::{
-    ACEPTADO, Conductor, HOLA, Oyente, Par, encabezado, es_root, hexa, mensaje, paquete, payload_de_paquete,
-    sin_privilegios, trama,
+    ACEPTADO, Conductor, HOLA, Oyente, Par, encabezado, hexa, mensaje, paquete, payload_de_paquete, sin_privilegios,
+    trama,
 };
 
 const fn ms(cuantos: u64) -> Duration {

@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use super::{correr, dijo, orden_de};
 use crate::comun::{
-    PLAZO, Proceso, compilar_modulo, escuchando, esperar_que, exigir, lanzar_servidor, orden, puerto_libre, saltear,
+    PLAZO, Proceso, compilar_modulo, es_root, escuchando, esperar_que, exigir, lanzar_servidor, orden, puerto_libre,
+    saltear,
 };
 use crate::guia::texto;
-use crate::hostil::{Conductor, Par, es_root, sin_privilegios};
+use crate::hostil::{Conductor, Par, sin_privilegios};
 use crate::redes::{Condiciones, DosMaquinas, IPS, Material};
 
 const EN_USO: &str = "el-puerto-ya-está-en-uso";

@@ -17,7 +17,7 @@ use std::fmt;
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -456,11 +456,6 @@ impl Conductor {
 // ---------------------------------------------------------------------------------------------------------------------
 // Otro usuario
 // ---------------------------------------------------------------------------------------------------------------------
-
-/// Si estas pruebas corren como root.
-pub fn es_root() -> bool {
-    fs::metadata("/proc/self").map(|datos| datos.uid()).unwrap() == 0
-}
 
 /// El conductor como un usuario sin nombre ni permisos. Copia todo adonde ese usuario lo pueda leer: el repositorio
 /// puede estar en la carpeta privada de root.
