@@ -152,7 +152,7 @@ fn instalar_sin_red() {
     fs::write(construido.join("libtp0.estaticas"), "-lgcc_s -lutil -lrt -lpthread -lm -ldl -lc").unwrap();
     let instalable = construido.join("instalable");
     let construido = format!("CONSTRUIDO={}", construido.display());
-    let salida = hacer("instalable", &[construido.clone()]);
+    let salida = hacer("instalable", std::slice::from_ref(&construido));
     assert!(salida.status.success(), "{salida:?}");
     assert_eq!(
         dicho(&instalar_sin_permiso(&instalable)),
