@@ -47,9 +47,7 @@ fn make(argumentos: &[&str], dist: &Path) -> String {
             .args(argumentos)
             .arg(format!("DIST={}", dist.display()))
             .env("CARGO_TARGET_DIR", destino)
-            .env("CARGO_NET_OFFLINE", "true")
-            .env_remove("MAKEFLAGS")
-            .env_remove("MAKELEVEL"),
+            .env("CARGO_NET_OFFLINE", "true"),
     )
 }
 

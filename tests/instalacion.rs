@@ -52,14 +52,7 @@ fn construido() -> PathBuf {
     for archivo in ["libtp0.so", "libtp0.a"] {
         symlink(comun::dir_biblioteca().join(archivo), carpeta.join(archivo)).unwrap();
     }
-    ejecutar(
-        orden("make")
-            .arg("-C")
-            .arg(raiz())
-            .args(["instalable", &format!("CONSTRUIDO={}", carpeta.display())])
-            .env_remove("MAKEFLAGS")
-            .env_remove("MAKELEVEL"),
-    );
+    ejecutar(orden("make").arg("-C").arg(raiz()).args(["instalable", &format!("CONSTRUIDO={}", carpeta.display())]));
     carpeta
 }
 

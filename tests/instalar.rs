@@ -87,8 +87,6 @@ fn construido() -> PathBuf {
         .arg("-C")
         .arg(raiz())
         .args(["instalable", &format!("CONSTRUIDO={}", carpeta.display())])
-        .env_remove("MAKEFLAGS")
-        .env_remove("MAKELEVEL")
         .output()
         .unwrap();
     assert!(estaticas.status.success(), "{}", texto(&estaticas.stderr));

@@ -153,7 +153,7 @@ impl Espacio {
         orden.envs(tarea.entorno.iter().map(|(variable, valor)| (variable, self.reemplazar(valor))));
         // La biblioteca de esta compilación, en lugar de volver a compilarla con cargo.
         if tarea.programa == "make" {
-            orden.env("LIBDIR", dir_biblioteca()).env_remove("MAKEFLAGS").env_remove("MAKELEVEL");
+            orden.env("LIBDIR", dir_biblioteca());
         }
         orden
     }

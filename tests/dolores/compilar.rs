@@ -110,7 +110,7 @@ fn hacer(objetivo: &str, variables: &[String]) -> Output {
     // Un espacio de nombres nuevo no tiene ni una interfaz levantada.
     let mut make = orden("unshare");
     make.args(["-n", "make", "-C"]).arg(raiz()).arg(objetivo).args(variables);
-    make.env_remove("MAKEFLAGS").env_remove("MAKELEVEL").env("LC_ALL", "C").output().unwrap()
+    make.env("LC_ALL", "C").output().unwrap()
 }
 
 /// Como un usuario cualquiera, desde una carpeta que pueda leer: el repositorio puede estar en la privada de root.
@@ -125,7 +125,7 @@ fn instalar_sin_permiso(instalable: &Path) -> Output {
     let mut make = orden(if es_root() { "setpriv" } else { "env" });
     make.args(if es_root() { &["--reuid=65534", "--regid=65534", "--clear-groups"][..] } else { &[] });
     make.args(["make", "-C"]).arg(&carpeta).args(["install", "PREFIX=/proc/tp0"]);
-    let salida = make.env_remove("MAKEFLAGS").env_remove("MAKELEVEL").env("LC_ALL", "C").output().unwrap();
+    let salida = make.env("LC_ALL", "C").output().unwrap();
     fs::remove_dir_all(&carpeta).unwrap();
     salida
 }
