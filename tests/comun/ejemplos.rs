@@ -40,8 +40,7 @@ pub fn orden_de_hacer(carpeta: &Path, objetivo: &str, bin: &Path, salida: &Path)
         .arg(format!("INCLUDE={}", raiz().join("include").display()))
         .arg(format!("BIN={}", bin.display()))
         .arg(format!("SALIDA={}", salida.display()))
-        .arg(format!("CFLAGS={CFLAGS}"))
-        // Si las pruebas corren dentro de un make, sus variables no tienen que entrar en éste.;
+        .arg(format!("CFLAGS={CFLAGS}"));
     make
 }
 
