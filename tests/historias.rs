@@ -368,7 +368,9 @@ fn cada_ejemplo_de_rust_abre_diciendo_que_ensenia_y_como_se_corre() {
     let mut vistos = 0;
     for fuente in fs::read_dir(raiz().join("examples")).unwrap().map(|entrada| entrada.unwrap().path()) {
         let nombre = fuente.file_stem().unwrap().to_str().unwrap().to_owned();
-        let contenido = fs::read_to_string(&fuente).unwrap();
+        // Uno de varios archivos empieza en su main.rs.
+        let fuente = if fuente.is_dir() { fuente.join("main.rs") } else { fuente };
+        let contenido = fs::read_to_string(fuente).unwrap();
         let apertura = contenido.lines().take_while(|linea| linea.starts_with("//!")).collect::<Vec<_>>().join("\n");
         assert!(apertura.contains("Enseña"), "{nombre}: {apertura}");
         assert!(apertura.contains(&format!("cargo run --example {nombre} -- ")), "{nombre}: {apertura}");

@@ -1,5 +1,5 @@
 //! El diagrama de secuencia de una conversación de verdad, dibujado de las trazas de los programas que conversaron: cada uno es una
-//! columna. Escribe dos archivos, `NOMBRE.svg` (se abre con el navegador) y `NOMBRE.mmd` (Mermaid, que GitHub muestra dibujado).
+//! columna. Enseña qué se puede hacer con lo que cuenta `TP0_TRAZA=1`. Escribe dos archivos, `NOMBRE.svg` (se abre con el navegador) y `NOMBRE.mmd` (Mermaid, que GitHub muestra dibujado).
 //!
 //! ```sh
 //! TP0_TRAZA=1 ./bin/server 2>servidor.traza      # en dos terminales
