@@ -59,7 +59,8 @@
  *  - `TP0_HANDSHAKE`: otro valor (1); `no`: sin handshake, de ningún lado; `opcional`: el servidor acepta clientes con y sin él.
  *  - `TP0_ESPERA_MS`: plazo de conexión y handshake, en milisegundos (5000); 0: sin plazo.
  *  - `TP0_TAMANIO_MAXIMO`: el mayor payload, en bytes (67108864).
- *  - `TP0_TRAZA`: 1 cuenta cada paso de los sockets, un renglón por paso, en la salida de errores; si ahí no se puede escribir es un error. 0, nada.
+ *  - `TP0_TRAZA`: 1 cuenta cada paso de los sockets, un renglón por paso, en la salida de errores; si ahí no se puede escribir, es un error,
+ *    con el `errno` de `write`. 0: nada.
  *
  * @par Log
  * Si el programa usa las commons y su `logger` no es NULL, ahí se anota:

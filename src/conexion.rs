@@ -100,7 +100,7 @@ impl Conexion {
     /// [`Error::Ip`], [`Error::Puerto`] o [`Error::NoResuelve`] si no hay a dónde; [`Error::NadieEscucha`],
     /// [`Error::SinRuta`] o [`Error::PlazoDeConexion`] si no se pudo; [`Error::HandshakeRechazado`], [`Error::OtroProtocolo`],
     /// [`Error::HandshakeCortado`] o [`Error::PlazoDeHandshake`] si no se entendieron; [`Error::SinDescriptores`],
-    /// [`Error::SinMemoria`] y [`Error::Sistema`].
+    /// [`Error::SinMemoria`] y [`Error::Sistema`]. [`Error::Traza`] si se la pidió y no se puede escribir.
     pub fn conectar_con(ip: &str, puerto: &str, opciones: &Opciones) -> Resultado<Self> {
         let hecha = conectar::conectar(ip, puerto, opciones, &VecinosDeRust).inspect_err(traza::contar_falla)?;
         Ok(Self::nueva(hecha.socket, hecha.par, hecha.handshake, opciones))

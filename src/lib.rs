@@ -30,6 +30,9 @@
 //!
 //! La misma biblioteca se usa desde C con `-ltp0`: su manual es `include/tp0.h`.
 //!
+//! Con `TP0_TRAZA=1` en el entorno, cada paso de los sockets es un renglón en la salida de errores: quién se conectó, qué handshake mostró, qué
+//! mensaje salió o llegó, por qué falló lo que falló. Se mira al iniciar un servidor y al conectar, con las opciones que sean.
+//!
 //! # Cómo está hecha
 //!
 //! Cada archivo conoce sólo a los de su renglón y a los que tiene debajo:

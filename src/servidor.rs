@@ -80,7 +80,7 @@ impl Servidor {
     /// # Errors
     /// [`Error::Ip`], [`Error::Puerto`] o [`Error::NoResuelve`] si no se sabe dónde; [`Error::PuertoEnUso`],
     /// [`Error::SinPermiso`] o [`Error::DireccionAjena`] si ahí no se puede; [`Error::SinDescriptores`],
-    /// [`Error::SinMemoria`] y [`Error::Sistema`].
+    /// [`Error::SinMemoria`] y [`Error::Sistema`]. [`Error::Traza`] si se la pidió y no se puede escribir.
     pub fn iniciar_con(ip: &str, puerto: &str, opciones: &Opciones) -> Resultado<Self> {
         let (socket, escucha) = iniciar(Some(ip), Some(puerto), opciones.clone()).inspect_err(traza::contar_falla)?;
         Ok(Self { vecino: VecinosDeRust::sumar(Vecino { socket, escucha }), atencion: Cerrojo::nuevo(None) })
