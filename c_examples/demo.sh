@@ -62,9 +62,8 @@ fi
 # Así empieza un renglón de la traza: [programa pid +segundos.micros]
 de_la_traza='^\[[^ ]* [0-9]* +[0-9]*\.[0-9]*\] '
 
-# mostrar ETIQUETA COLOR: lo que dijo un programa, con su nombre en cada línea. Su traza, si la hay, va a su archivo.
+# mostrar ETIQUETA COLOR: lo que dijo un programa, con su nombre en cada línea.
 mostrar() {
-    [ -z "${TRAZAS:-}" ] || grep "$de_la_traza" "$SALIDA/$1.txt" >"$TRAZAS/$1.traza"
     grep -v "$de_la_traza" "$SALIDA/$1.txt" |
     while IFS= read -r linea || [ -n "$linea" ]; do
         printf '%s[%s]%s %s\n' "$2" "$1" "$normal" "$linea"
@@ -407,5 +406,12 @@ capitulo 'Serializar'
 mostrar familia-servidor "$verde"
 mostrar familia "$azul"
 echo
+
+# La traza de cada uno, que salió mezclada con lo que dijo, a su archivo.
+if [ -n "${TRAZAS:-}" ]; then
+    for archivo in "$SALIDA"/*.txt; do
+        grep "$de_la_traza" "$archivo" >"$TRAZAS/$(basename "$archivo" .txt).traza"
+    done
+fi
 
 echo "${verde}Anduvo:${normal} todo lo que se mandó llegó, todo lo que se contestó volvió, y los intrusos quedaron afuera."

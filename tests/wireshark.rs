@@ -18,6 +18,7 @@ mod ejemplos;
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
+use std::path::Path;
 use std::process::Command;
 use std::thread;
 
@@ -26,7 +27,7 @@ use captura::{
     Cinta, EnVivo, Lado, SERVIDOR, Segmento, Visto, correr, dir_disector, disecar, entera, escribir, renglones,
 };
 use comun::ajeno::{Ajeno, entero, mensaje, operacion, paquete};
-use comun::{PLAZO, Proceso, Salida, exigir, puerto_libre, ruta_nueva};
+use comun::{PLAZO, Proceso, Salida, exigir, puerto_libre, ruta_nueva, saltear};
 use ejemplos::compilados;
 
 /// Las opciones de tshark para un servidor en ese puerto.
@@ -95,6 +96,92 @@ fn el_tp0_de_los_ejemplos() {
     assert_eq!(vistos[3].enteros, [i32::from_le_bytes(*b"uno\0")]);
     assert_eq!((vistos[5].handshake, vistos[6].respuesta), (Some(7), Some(-1)));
     assert!(vistos.iter().all(|uno| uno.malformado.is_empty() && uno.avisos.is_empty()), "{vistos:#?}");
+}
+
+/// Corre la demo entera en una red que es sólo de ella, capturando todo lo que pasa por su lo, con las trazas de cada programa.
+const DEMO_CAPTURADA: &str = r#"
+trap 'kill "${tshark:-}" 2>/dev/null' EXIT
+ip link set lo up || exit 3
+golpear() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+# visto PUERTO: lo golpea hasta que tshark lo vea.
+visto() {
+    for _ in $(seq 300); do
+        golpear "$1"
+        ! grep -q " $1 → " "$LUGAR/visto" || return 0
+        kill -0 "$tshark" || return 1
+        sleep 0.1
+    done
+    return 1
+}
+tshark -n -l -P -B 32 -i lo -f tcp -w "$LUGAR/demo.pcapng" >"$LUGAR/visto" 2>"$LUGAR/quejas" &
+tshark=$!
+visto 9 || { cat "$LUGAR/quejas" >&2; exit 3; }
+TRAZAS=$LUGAR/trazas sh demo.sh >"$LUGAR/dicho" 2>&1 || { kill "$tshark"; cat "$LUGAR/dicho" >&2; exit 1; }
+visto 10 || exit 1
+kill -INT "$tshark"
+wait "$tshark"
+"#;
+
+/// Lo que las trazas de la demo dicen que salió, y dónde escucharon los servidores.
+fn segun_las_trazas(carpeta: &Path) -> (BTreeMap<String, usize>, Vec<String>) {
+    let (mut salieron, mut puertos) = (BTreeMap::new(), Vec::new());
+    for archivo in fs::read_dir(carpeta).unwrap().flatten() {
+        for linea in fs::read_to_string(archivo.path()).unwrap().lines() {
+            let que = linea.split_once("] ").unwrap().1;
+            if let Some(donde) = que.strip_prefix("escucha en 127.0.0.1:") {
+                puertos.push(donde.split(';').next().unwrap_or_default().to_owned());
+            }
+            let Some((_, que)) = que.split_once(" -> ").filter(|(descriptor, _)| descriptor.parse::<u32>().is_ok())
+            else {
+                continue;
+            };
+            let que = match que.strip_prefix("handshake ") {
+                Some(valor) => format!("handshake {}", valor.split(' ').next().unwrap_or_default()),
+                None => que.split(" bytes").next().unwrap_or_default().to_owned(),
+            };
+            *salieron.entry(que).or_default() += 1;
+        }
+    }
+    (salieron, puertos)
+}
+
+/// Lo que el disector vio en el cable, con las mismas palabras.
+fn segun_el_cable(vistos: &[Visto]) -> BTreeMap<String, usize> {
+    let mut salieron = BTreeMap::new();
+    for visto in vistos {
+        assert!(visto.malformado.is_empty(), "{visto:?}");
+        let que = match (visto.handshake.or(visto.respuesta), visto.codigo, visto.tamanio) {
+            (Some(valor), ..) => format!("handshake {valor}"),
+            (None, Some(0), Some(tamanio)) => format!("MENSAJE (0), {tamanio}"),
+            (None, Some(1), Some(tamanio)) => format!("PAQUETE (1), {tamanio}"),
+            (None, Some(codigo), Some(tamanio)) => format!("código {codigo}, {tamanio}"),
+            _ => panic!("{visto:?}"),
+        };
+        *salieron.entry(que).or_default() += 1;
+    }
+    salieron
+}
+
+/// La demo entera: lo que viajó por el cable, según tshark, es lo que cada programa contó que mandaba.
+#[test]
+fn en_la_demo_entera_el_cable_y_las_trazas_dicen_lo_mismo() {
+    if !["tshark", "dumpcap", "ip", "unshare", "bash"].iter().all(|herramienta| exigir(herramienta)) {
+        return;
+    }
+    let lugar = ruta_nueva("demo");
+    fs::create_dir_all(&lugar).unwrap();
+    let mut demo = comun::orden("unshare");
+    demo.args(["-n", "bash", "-c", DEMO_CAPTURADA]).current_dir(ejemplos::dir_ejemplos());
+    demo.env("BIN", compilados()).env("LUGAR", &lugar).env("LC_ALL", "C.UTF-8");
+    let salida = Proceso::lanzar(demo).terminar(PLAZO * 4);
+    if salida.codigo != Some(0) && salida.codigo != Some(1) {
+        return saltear(&format!("acá no se puede capturar en una red propia ({})", salida.stderr.trim()));
+    }
+    salida.exigir_exito("la demo capturada");
+    let (segun_las_trazas, puertos) = segun_las_trazas(&lugar.join("trazas"));
+    let vistos = disecar(&lugar.join("demo.pcapng"), &["-o", &format!("tp0.puertos:{}", puertos.join(","))]);
+    assert_eq!(segun_el_cable(&vistos), segun_las_trazas);
+    assert!(vistos.len() > 80, "{}", vistos.len());
 }
 
 #[test]
