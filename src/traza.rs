@@ -148,19 +148,20 @@ fn conviene_color() -> Resultado<bool> {
 /// El primer renglón de un proceso: con qué reloj juntar su traza con la de otro.
 fn presentarse() -> io::Result<()> {
     let este = process::id();
-    if PRESENTADO.swap(este, Ordering::Relaxed) == este {
+    if PRESENTADO.load(Ordering::Relaxed) == este {
         return Ok(());
     }
+    Programa::averiguar();
     let _ = COMIENZO_NS.compare_exchange(0, sistema::ahora_ns(), Ordering::Relaxed, Ordering::Relaxed);
     let reloj = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let version = env!("CARGO_PKG_VERSION");
     escribir_renglon(
         Clase::Llamada,
         format_args!("libtp0 {version}, reloj {}.{:06}", reloj.as_secs(), reloj.subsec_micros()),
-    )
-    .inspect_err(|_| {
-        PRESENTADO.swap(0, Ordering::Relaxed);
-    })
+    )?;
+    // Después de escribirlo: dos hilos pueden presentarse los dos, pero ninguno cuenta nada antes.
+    PRESENTADO.swap(este, Ordering::Relaxed);
+    Ok(())
 }
 
 /// Cuenta un paso. Una traza que ya no se puede escribir se apaga, y no molesta a la conversación: la próxima vez que se mire el entorno, es un
@@ -182,8 +183,7 @@ fn escribir_renglon(clase: Clase, que: fmt::Arguments<'_>) -> io::Result<()> {
     };
     let micros = sistema::ahora_ns().wrapping_sub(COMIENZO_NS.load(Ordering::Relaxed)) / 1000;
     renglon.agregar_tal_cual(tenue);
-    let _ =
-        write!(renglon, "[{} {} +{}.{:06}]", Programa::este(), process::id(), micros / 1_000_000, micros % 1_000_000);
+    let _ = write!(renglon, "[{} {} +{}.{:06}]", Programa, process::id(), micros / 1_000_000, micros % 1_000_000);
     renglon.agregar_tal_cual(if tenue.is_empty() { "" } else { normal });
     renglon.agregar_tal_cual(color);
     // Si no entra, se corta: lo de más adelante importa más.
@@ -192,28 +192,32 @@ fn escribir_renglon(clase: Clase, que: fmt::Arguments<'_>) -> io::Result<()> {
     sistema::escribir_en_errores(renglon.bytes())
 }
 
-/// El nombre de este programa, como lo muestra `ps`.
-struct Programa {
-    nombre: Renglon<16>,
-}
+/// El nombre de este programa, como lo muestra `ps`: hasta 15 letras, y ceros. Se averigua una sola vez, para que no cambie si después no quedan
+/// descriptores para preguntarlo.
+static NOMBRE: [AtomicU8; 15] = [const { AtomicU8::new(0) }; 15];
+
+struct Programa;
 
 impl Programa {
-    fn este() -> Self {
-        let mut bytes = [0; 16];
+    fn averiguar() {
+        let mut bytes = [0; NOMBRE.len()];
         let leidos = File::open("/proc/self/comm").and_then(|mut archivo| archivo.read(&mut bytes)).unwrap_or(0);
         let leido = bytes.get(..leidos).unwrap_or_default().trim_ascii_end();
-        let mut nombre = Renglon::vacio();
-        for letra in leido.iter().map(|byte| char::from(*byte)) {
+        for (lugar, byte) in NOMBRE.iter().zip(leido) {
             // Lo que separa las partes del renglón no puede ser parte del nombre.
-            let _ = nombre.write_char(if letra.is_ascii_alphanumeric() || "._-".contains(letra) { letra } else { '_' });
+            let sirve = byte.is_ascii_alphanumeric() || b"._-".contains(byte);
+            lugar.swap(if sirve { *byte } else { b'_' }, Ordering::Relaxed);
         }
-        Self { nombre }
     }
 }
 
 impl fmt::Display for Programa {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.nombre.texto().is_empty() { "programa" } else { self.nombre.texto() })
+        let letras = || NOMBRE.iter().map(|letra| letra.load(Ordering::Relaxed)).take_while(|letra| *letra != 0);
+        if letras().next().is_none() {
+            return f.write_str("programa");
+        }
+        letras().try_for_each(|letra| f.write_char(char::from(letra)))
     }
 }
 
