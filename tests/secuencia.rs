@@ -97,7 +97,7 @@ fn la_charla_del_tp0_se_ve_entera_y_en_orden() {
             format!("{cliente}--)P1 close"),
         ]
     };
-    let del_rechazado = ["P2-->>P1 connect", "P2-->>P1 handshake 7", "P1-xP2 handshake -1 (ERROR)"].map(str::to_owned);
+    let del_rechazado = ["P2-->>P1 connect", "P2-->>P1 handshake 7", "P1->>P2 handshake -1 (ERROR)"].map(str::to_owned);
     let esperadas: Vec<String> =
         de_un_cliente("P0").into_iter().chain(del_rechazado).chain(de_un_cliente("P3")).collect();
     assert_eq!(flechas(&dibujo.mermaid), esperadas, "{}", dibujo.mermaid);

@@ -89,7 +89,8 @@ impl Charla {
 
     pub(crate) fn resumen(&self) -> String {
         let flechas = self.escenas.iter().filter(|escena| matches!(escena, Escena::Flecha { .. })).count();
-        format!("{} participantes y {flechas} flechas", self.participantes.len())
+        let contar = |cuantos: usize, uno: &str| format!("{cuantos} {uno}{}", if cuantos == 1 { "" } else { "s" });
+        format!("{} y {}", contar(self.participantes.len(), "participante"), contar(flechas, "flecha"))
     }
 }
 

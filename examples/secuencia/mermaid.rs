@@ -26,10 +26,10 @@ pub(crate) fn escribir(charla: &Charla) -> String {
 
 fn punta(clase: Clase) -> &'static str {
     match clase {
-        Clase::Perdido | Clase::Falla => "-x",
+        Clase::Perdido => "-x",
         Clase::Fin => "--)",
         Clase::Conexion | Clase::Handshake => "-->>",
-        Clase::Mensaje | Clase::Llamada => "->>",
+        Clase::Mensaje | Clase::Falla | Clase::Llamada => "->>",
     }
 }
 

@@ -79,7 +79,11 @@ fn ancho_de_titulo(titulo: &str) -> usize {
 }
 
 fn cortar(texto: &str) -> String {
-    match texto.char_indices().nth(LETRAS) {
+    cortar_en(texto, LETRAS)
+}
+
+fn cortar_en(texto: &str, letras: usize) -> String {
+    match texto.char_indices().nth(letras) {
         Some((corte, _)) => format!("{}...", texto.get(..corte).unwrap_or_default()),
         None => texto.to_owned(),
     }
@@ -197,11 +201,11 @@ fn dibujar_flecha(salida: &mut String, de: usize, a: usize, y: usize, que: &str,
     let (arriba, abajo) = (base - 4, base + 4);
     let _ = writeln!(
         salida,
-        "<text x=\"{}\" y=\"{}\" text-anchor=\"middle\" fill=\"{color}\">{}</text>\n\
+        "<text x=\"{}\" y=\"{}\" text-anchor=\"middle\" fill=\"{color}\" stroke=\"#ffffff\" stroke-width=\"4\" paint-order=\"stroke\">{}</text>\n\
          <line x1=\"{de}\" y1=\"{base}\" x2=\"{punta}\" y2=\"{base}\" stroke=\"{color}\" stroke-width=\"1.5\"{raya}/>",
         usize::midpoint(de, a),
         base - 5,
-        con_texto_entero(que)
+        con_texto_entero(que, (de.abs_diff(a) / ANCHO_DE_LETRA).saturating_sub(4).max(LETRAS))
     );
     let _ = if clase == Clase::Perdido {
         writeln!(
@@ -219,8 +223,8 @@ fn dibujar_flecha(salida: &mut String, de: usize, a: usize, y: usize, que: &str,
 }
 
 /// El texto que entra y, al dejar el puntero arriba, entero.
-fn con_texto_entero(texto: &str) -> String {
-    let corto = cortar(texto);
+fn con_texto_entero(texto: &str, entran: usize) -> String {
+    let corto = cortar_en(texto, entran);
     let entero = if corto == texto { String::new() } else { format!("<title>{}</title>", escapar(texto)) };
     escapar(&corto) + &entero
 }

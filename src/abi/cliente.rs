@@ -24,7 +24,7 @@ pub(super) fn conectar(ip: &str, puerto: &str, opciones: &Opciones) -> Resultado
 /// @brief Conecta con un servidor y hace el handshake: `socket`, `connect`, enviar 1, recibir 0.
 ///
 /// Anda recién cuando el servidor llega a `esperar_cliente()`: si no llega en `TP0_ESPERA_MS` (5 segundos), falla con ETIMEDOUT. Es la
-/// única diferencia con el TP0, que no tiene handshake; con `TP0_HANDSHAKE=no` tampoco lo hay.
+/// única diferencia de esta función con la del TP0, que no tiene handshake; con `TP0_HANDSHAKE=no` tampoco lo hay.
 ///
 /// Si la respuesta tarda, mientras la espera contesta los handshakes que lleguen a los servidores de este mismo proceso, y esos clientes
 /// quedan en fila para `esperar_cliente()`: dos servidores se pueden conectar entre sí antes de esperar clientes. Select y poll no avisan

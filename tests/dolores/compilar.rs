@@ -105,6 +105,27 @@ fn gcc_no_encuentra_el_header() {
     assert!(salida.status.success(), "{}", String::from_utf8_lossy(&salida.stderr));
 }
 
+/// tp0.h además del header que el programa ya tenía.
+#[test]
+fn los_dos_headers_a_la_vez() {
+    const SECCION: &str = "utilsh-y-tp0h-juntos";
+    if !exigir("gcc") {
+        return;
+    }
+    let archivo = fuente("dos", "#include \"utils.h\"\n#include <tp0.h>\n");
+    let sus_headers = format!("-I{}", dir_c().display());
+    let argumentos = ["-c", archivo.to_str().unwrap(), &incluir(), &sus_headers];
+    falla(&argumentos, &texto(SECCION, "redeclaration of enumerator", &[]));
+    falla(&argumentos, &texto(SECCION, "'t_buffer'", &[]));
+
+    // Con un op_code propio, alcanza con avisarlo.
+    let propio = "typedef enum { MENSAJE, PAQUETE, OTRO } op_code;\n#include <tp0.h>\n";
+    let archivo = fuente("propio", propio);
+    falla(&["-c", archivo.to_str().unwrap(), &incluir()], &texto(SECCION, "redeclaration of enumerator", &[]));
+    let (_, salida) = gcc(&["-c", archivo.to_str().unwrap(), &incluir(), "-DTP0_SIN_OP_CODE", "-Wall", "-Werror"]);
+    assert!(salida.status.success(), "{}", String::from_utf8_lossy(&salida.stderr));
+}
+
 /// `make install` en la raíz, sin red, con lo que se le pida.
 fn hacer(objetivo: &str, variables: &[String]) -> Output {
     // Un espacio de nombres nuevo no tiene ni una interfaz levantada.
