@@ -741,6 +741,15 @@ fn los_tres_modos_del_handshake() {
     assert_eq!((vistos[1].codigo, &vistos[1].valores), (Some(1), &vec![b"uno".to_vec(), b"dos".to_vec()]));
     assert_eq!(modo("no", &partido), ["> PAQUETE, 2 valores", "< MENSAJE \"sí\""]);
 
+    // Un cliente sin handshake contra un servidor que lo espera.
+    let mut viejo = Cinta::nueva(20_000);
+    viejo.datos(Cliente, &mensaje("hola"));
+    viejo.datos(Servidor, &entero(-1));
+    viejo.fin(Servidor);
+    let vistos = disecar(&entera(&viejo.segmentos), &["-2"]);
+    assert_eq!(renglones(&vistos, SERVIDOR), ["> MENSAJE \"hola\"", "< handshake ERROR"]);
+    assert!(vistos[1].malformado.is_empty(), "{vistos:?}");
+
     // Una respuesta que no es ni 0 ni -1.
     let mut rara = Cinta::nueva(20_000);
     rara.datos(Cliente, &entero(1));

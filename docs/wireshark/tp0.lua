@@ -445,6 +445,10 @@ end
 -- Lo primero que dice el servidor.
 local function primera_del_servidor(conexion, lado, tvb)
     local hay = tvb:len()
+    -- Un -1 no puede ser un código: es que espera un handshake, y el cliente no lo hizo.
+    if conexion.handshake == "no" and lado.syn and hay >= ENTERO and entero(tvb, 0) == -1 then
+        return { que = "respuesta" }
+    end
     if conexion.handshake ~= "si" and conexion.handshake ~= "pendiente" then
         conexion.handshake = "no"
         return { que = "mensajes" }
