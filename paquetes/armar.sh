@@ -36,7 +36,7 @@ arbol() {
     mkdir -p "$1/lib" "$1/include" "$1/c_examples"
     cp "$BIBLIOTECA"/* "$1/lib"
     cp include/tp0.h "$1/include"
-    cp -r man "$1"
+    cp -r man docs "$1"
     cp -r c_examples/*.{c,h,sh,cfg,config} c_examples/{Makefile,.vscode} "$1/c_examples"
     cp -r paquetes/instalar "$1"
     cp paquetes/tarball/{makefile,LEEME.md} CHANGELOG.md LICENSE-* "$1"

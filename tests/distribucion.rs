@@ -173,7 +173,8 @@ fn dos_veces_sale_lo_mismo() {
     }
     let copia = ruta_nueva("copia");
     fs::create_dir_all(copia.join("tests")).unwrap();
-    for origen in ["paquetes", "include", "c_examples", "man", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE"] {
+    for origen in ["paquetes", "include", "c_examples", "man", "docs", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE"]
+    {
         if raiz().join(origen).exists() {
             ejecutar(Command::new("cp").arg("-r").arg(raiz().join(origen)).arg(&copia));
         }

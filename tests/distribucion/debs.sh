@@ -9,6 +9,10 @@ sh /pruebas/usar.sh /usr/share/doc/libtp0-dev/examples
 for archivo in copyright changelog.Debian.gz; do
     [ -s "/usr/share/doc/$paquete/$archivo" ] || fallar "falta $archivo"
 done
+for archivo in LEEME.md demo.svg wireshark/tp0.lua wireshark/ver.sh; do
+    [ -s "/usr/share/doc/libtp0-dev/docs/$archivo" ] || fallar "falta docs/$archivo"
+done
+[ -s /usr/share/doc/libtp0-dev/examples/.vscode/tasks.json ] || fallar "los ejemplos no tienen lo de VS Code"
 dice "" dpkg -V "$paquete" libtp0-dev
 
 # Con los paquetes puestos, el .tar.gz no pisa lo suyo ni lo borra.
