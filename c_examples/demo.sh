@@ -64,7 +64,7 @@ de_la_traza='^\[[^ ]* [0-9]* +[0-9]*\.[0-9]*\] '
 
 # mostrar ETIQUETA COLOR: lo que dijo un programa, con su nombre en cada línea.
 mostrar() {
-    grep -v "$de_la_traza" "$SALIDA/$1.txt" |
+    grep -av "$de_la_traza" "$SALIDA/$1.txt" |
     while IFS= read -r linea || [ -n "$linea" ]; do
         printf '%s[%s]%s %s\n' "$2" "$1" "$normal" "$linea"
     done
@@ -410,7 +410,7 @@ echo
 # La traza de cada uno, que salió mezclada con lo que dijo, a su archivo.
 if [ -n "${TRAZAS:-}" ]; then
     for archivo in "$SALIDA"/*.txt; do
-        grep "$de_la_traza" "$archivo" >"$TRAZAS/$(basename "$archivo" .txt).traza"
+        grep -a "$de_la_traza" "$archivo" >"$TRAZAS/$(basename "$archivo" .txt).traza"
     done
 fi
 

@@ -72,8 +72,7 @@ deb() {
 plantillas() {
     local suf=${version%%.*} quien archivo
     [ "$suf" != 0 ] || suf=${version%.*}
-    quien=$(del_commit '%an <%ae>')
-    quien="${DEBFULLNAME:-${quien% <*}} <${DEBEMAIL:-$(sed 's/.*<\(.*\)>/\1/' <<<"$quien")}>"
+    quien="${DEBFULLNAME:-Los autores de libtp0} <${DEBEMAIL:-libtp0@localhost}>"
     cp -r paquetes/debian "$1"
     # El texto de la licencia, como lo pide ese formato: con un espacio adelante, y un punto donde no hay nada.
     sed '1,/^Copyright/d; s/^$/./; s/^/ /' LICENSE-MIT | sed 1d >"$t/mit"

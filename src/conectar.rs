@@ -155,6 +155,7 @@ impl Intento<'_> {
 
     /// Espera a que haya algo para leer o a que venza el plazo; si tarda, cada tanto adelanta a los vecinos.
     fn esperar_respuesta(&self, socket: &Socket) -> Result<(), Corte> {
+        paso!("recv({}): espera", socket.as_raw_fd());
         while self.vecinos.hay() && self.vence.is_none_or(|vence| Instant::now() < vence) {
             let un_rato = Instant::now() + ANTES_DE_ADELANTAR;
             match sistema::esperar_a(socket, Sentido::Lectura, Some(un_rato)) {

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
 
 use crate::error::{Error, Resultado};
 use crate::memoria::{copiar, juntar, texto};
-use crate::traza::llamada;
+use crate::traza::paso;
 
 /// Un puerto escrito como texto: de `minimo` a 65535. Se ignoran los blancos y los fines de línea de los bordes.
 pub(crate) fn leer_puerto(valor: &str, minimo: u16) -> Resultado<u16> {
@@ -44,7 +44,10 @@ pub(crate) fn todas(puerto: u16) -> SocketAddr {
 fn buscar(nombre: &str, puerto: u16) -> Resultado<Vec<SocketAddr>> {
     let no_resuelve = |detalle: String| Error::NoResuelve { nombre: copiar(nombre), detalle };
     let encontradas = (nombre, puerto).to_socket_addrs();
-    let encontradas = llamada!(encontradas, "getaddrinfo({nombre:?}, {puerto})");
+    match &encontradas {
+        Ok(_) => paso!("getaddrinfo({nombre:?}, {puerto})"),
+        Err(causa) => paso!("getaddrinfo({nombre:?}, {puerto}): {causa}"),
+    }
     let mut direcciones = juntar(encontradas.map_err(|causa| no_resuelve(causa.to_string()))?)?;
     if direcciones.is_empty() {
         return Err(no_resuelve(texto!("sin direcciones")));

@@ -16,7 +16,7 @@ use std::io::{self, Read};
 use std::net::Ipv4Addr;
 use std::os::fd::{AsFd, AsRawFd};
 use std::process;
-use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::error::{Error, Resultado};
@@ -34,6 +34,8 @@ const EN_COLORES: u8 = 3;
 static ESTADO: AtomicU8 = AtomicU8::new(SIN_MIRAR);
 /// Qué proceso ya se presentó: el hijo de un fork es otro.
 static PRESENTADO: AtomicU32 = AtomicU32::new(0);
+/// Si alguna vez se pudo escribir.
+static SE_PUDO: AtomicBool = AtomicBool::new(false);
 /// Cuándo se empezó a contar.
 static COMIENZO_NS: AtomicI64 = AtomicI64::new(0);
 
@@ -133,10 +135,17 @@ fn encender() -> Resultado<()> {
     if !ya_estaba {
         ESTADO.swap(if conviene_color()? { EN_COLORES } else { SIN_COLOR }, Ordering::Relaxed);
     }
-    presentarse().map_err(|causa| {
-        ESTADO.swap(APAGADA, Ordering::Relaxed);
-        Error::Traza { causa }
-    })
+    match presentarse() {
+        Ok(()) => {
+            SE_PUDO.swap(true, Ordering::Relaxed);
+            Ok(())
+        }
+        Err(causa) => {
+            ESTADO.swap(APAGADA, Ordering::Relaxed);
+            // Si antes se pudo, el programa ya anda: que siga sin traza.
+            if SE_PUDO.load(Ordering::Relaxed) { Ok(()) } else { Err(Error::Traza { causa }) }
+        }
+    }
 }
 
 /// En una terminal, salvo que se haya pedido que no (<https://no-color.org>).
@@ -147,6 +156,9 @@ fn conviene_color() -> Resultado<bool> {
 
 /// El primer renglón de un proceso: con qué reloj juntar su traza con la de otro.
 fn presentarse() -> io::Result<()> {
+    if sistema::errores_van_por_la_red() {
+        return Err(io::Error::other("es una conexión del programa"));
+    }
     let este = process::id();
     if PRESENTADO.load(Ordering::Relaxed) == este {
         return Ok(());
@@ -164,8 +176,7 @@ fn presentarse() -> io::Result<()> {
     Ok(())
 }
 
-/// Cuenta un paso. Una traza que ya no se puede escribir se apaga, y no molesta a la conversación: la próxima vez que se mire el entorno, es un
-/// error.
+/// Cuenta un paso. Una traza que ya no se puede escribir se apaga, y no molesta a la conversación.
 #[cold]
 #[inline(never)]
 pub(crate) fn escribir(clase: Clase, que: fmt::Arguments<'_>) {
@@ -203,10 +214,15 @@ impl Programa {
         let mut bytes = [0; NOMBRE.len()];
         let leidos = File::open("/proc/self/comm").and_then(|mut archivo| archivo.read(&mut bytes)).unwrap_or(0);
         let leido = bytes.get(..leidos).unwrap_or_default().trim_ascii_end();
-        for (lugar, byte) in NOMBRE.iter().zip(leido) {
-            // Lo que separa las partes del renglón no puede ser parte del nombre.
-            let sirve = byte.is_ascii_alphanumeric() || b"._-".contains(byte);
-            lugar.swap(if sirve { *byte } else { b'_' }, Ordering::Relaxed);
+        // También los ceros de atrás: el hijo de un fork puede tener otro nombre, más corto.
+        for (numero, lugar) in NOMBRE.iter().enumerate() {
+            let letra = match leido.get(numero) {
+                None => 0,
+                // Lo que separa las partes del renglón no puede ser parte del nombre.
+                Some(byte) if byte.is_ascii_alphanumeric() || b"._-".contains(byte) => *byte,
+                Some(_) => b'_',
+            };
+            lugar.swap(letra, Ordering::Relaxed);
         }
     }
 }

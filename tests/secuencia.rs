@@ -17,8 +17,8 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::sync::OnceLock;
 
-use comun::{ejecutar, exigir, orden, raiz, ruta_nueva};
-use ejemplos::{Lengua, compilados, dir_ejemplos, ejemplo};
+use comun::{PLAZO, Proceso, ejecutar, exigir, orden, raiz, ruta_nueva};
+use ejemplos::{Lengua, compilados, dir_ejemplos, ejemplo, puerto_de};
 
 /// Las trazas de una corrida de la demo, una por programa.
 fn trazas() -> &'static Path {
@@ -212,4 +212,76 @@ fn lo_que_no_es_una_traza_lo_dice() {
     let salida = dibujar(Path::new("/no/hay/tal/lugar"), &[traza("servidor")]);
     assert_eq!(salida.status.code(), Some(1));
     assert!(String::from_utf8(salida.stderr).unwrap().starts_with("No pude escribir /no/hay/tal/lugar.svg: "));
+}
+
+/// Un servidor con un hilo por cliente, y números de descriptor que se reusan mientras otros hilos cuentan lo suyo.
+#[test]
+fn con_muchos_hilos_cada_flecha_va_a_donde_fue() {
+    if !exigir("gcc") {
+        return;
+    }
+    let mut eslabon = ejemplo(Lengua::C, "cadena");
+    eslabon.args(["C", "0"]).env("TP0_IP", "127.0.0.1").env("TP0_TRAZA", "1");
+    let servidor = Proceso::lanzar(eslabon);
+    let puerto = puerto_de(&servidor).to_string();
+    let mut de_clientes = Vec::new();
+    for tanda in 0..6 {
+        let clientes: Vec<Proceso> = (0..4)
+            .map(|cual| {
+                let mut cliente = ejemplo(Lengua::C, "seis_funciones");
+                cliente.args(["cliente", "127.0.0.1", &puerto, &format!("texto {tanda}-{cual}")]).env("TP0_TRAZA", "1");
+                Proceso::lanzar(cliente)
+            })
+            .collect();
+        for cliente in clientes {
+            let archivo = ruta_nueva("cliente.traza");
+            fs::write(&archivo, cliente.terminar(PLAZO).exigir_exito("el cliente").stderr.as_bytes()).unwrap();
+            de_clientes.push(archivo);
+        }
+    }
+    servidor.senial(libc::SIGINT);
+    let del_servidor = ruta_nueva("servidor.traza");
+    fs::write(&del_servidor, servidor.terminar(PLAZO).exigir_exito("el servidor").stderr.as_bytes()).unwrap();
+    let cuantos = de_clientes.len();
+    let donde = ruta_nueva("dibujo");
+    let salida = dibujar(&donde, &[vec![del_servidor], de_clientes].concat());
+    assert!(salida.status.success(), "{}", String::from_utf8_lossy(&salida.stderr));
+    let mermaid = fs::read_to_string(format!("{}.mmd", donde.display())).unwrap();
+    let flechas = flechas(&mermaid);
+    for cliente in 1..=cuantos {
+        let suyas = |que: &str| flechas.iter().filter(|flecha| **flecha == que).count();
+        assert_eq!(suyas(&format!("P{cliente}->>P0 MENSAJE (0)")), 1, "{mermaid}");
+        assert_eq!(suyas(&format!("P0->>P{cliente} MENSAJE (0)")), 1, "{mermaid}");
+    }
+    assert!(!mermaid.contains("-x"), "nada se perdió: {mermaid}");
+}
+
+/// Lo que diga el archivo: se dibuja bien formado, o se dice por qué no; nunca se cae.
+#[test]
+fn una_traza_hostil_no_lo_hace_caer() {
+    let comienzo = "[a 1 +0.000000] libtp0 0.1.0, reloj 1.000000\n";
+    let casos = [
+        "[a 1 +9223372036854.000000] libtp0 0.1.0, reloj 1.000000\n[a 1 +9223372036854.999999] socket() = 3\n"
+            .to_owned(),
+        format!("[a 1 +0.000000] libtp0 0.1.0, reloj -9223372036854.999999\n{comienzo}"),
+        format!("{comienzo}[a 1 +0.000001] 3 -> \x1b[31m<&>\"\x01\n"),
+        format!("{comienzo}conectando... [a 1 +0.000001] close(3)\n"),
+        format!("{comienzo}[a 1 +0.000001] accept(3) = 4, de \n[a 1 +0.000002] 4 <- MENSAJE (0), 5 bytes: \"x\"\n"),
+        format!("{comienzo}[a 1 +0.000001] connect(, ), desde \n[b 2 +0.0] nada\n"),
+    ];
+    for caso in casos {
+        let archivo = ruta_nueva("hostil.traza");
+        fs::write(&archivo, &caso).unwrap();
+        let donde = ruta_nueva("hostil");
+        let salida = dibujar(&donde, &[archivo]);
+        let queja = String::from_utf8_lossy(&salida.stderr).into_owned();
+        match salida.status.code() {
+            Some(0) => {
+                let svg = fs::read_to_string(format!("{}.svg", donde.display())).unwrap();
+                roxmltree::Document::parse(&svg).unwrap_or_else(|error| panic!("{caso:?}: {error}"));
+            }
+            Some(1) => assert_eq!(queja.lines().count(), 1, "{caso:?}: {queja}"),
+            otro => panic!("{caso:?}: {otro:?} {queja}"),
+        }
+    }
 }

@@ -48,6 +48,7 @@ type Lugar = (usize, usize);
 #[derive(Debug, Default)]
 struct Extremo {
     traza: usize,
+    comienzo: Lugar,
     salidas: Vec<Lugar>,
     llegadas: Vec<Lugar>,
     cierre: Option<Lugar>,
@@ -104,6 +105,7 @@ fn buscar_conexiones(trazas: &[Traza]) -> Vec<Conexion> {
     for (numero, traza) in trazas.iter().enumerate() {
         // Qué conexión hay ahora en cada descriptor, y si es del que llamó.
         let mut abiertas: HashMap<u32, (usize, bool)> = HashMap::new();
+        let puerto = puerto_en_que_escucha(traza);
         for (lugar, paso) in traza.pasos.iter().enumerate() {
             let lugar = (numero, lugar);
             match &paso.que {
@@ -111,14 +113,17 @@ fn buscar_conexiones(trazas: &[Traza]) -> Vec<Conexion> {
                     let cual = buscar_o_agregar(&mut conexiones, servidor, propia, |conexion| conexion.llamo.is_none());
                     if let Some(conexion) = conexiones.get_mut(cual) {
                         conexion.servidor.clone_from(servidor);
-                        conexion.llamo = Some((lugar, Extremo { traza: numero, ..Extremo::default() }));
+                        conexion.llamo =
+                            Some((lugar, Extremo { traza: numero, comienzo: lugar, ..Extremo::default() }));
                     }
                     abiertas.insert(*descriptor, (cual, true));
                 }
                 Que::Acepto { descriptor, cliente } => {
-                    let cual = buscar_o_agregar(&mut conexiones, "", cliente, |conexion| conexion.atendio.is_none());
+                    let cual =
+                        buscar_o_agregar(&mut conexiones, &puerto, cliente, |conexion| conexion.atendio.is_none());
                     if let Some(conexion) = conexiones.get_mut(cual) {
-                        conexion.atendio = Some((lugar, Extremo { traza: numero, ..Extremo::default() }));
+                        conexion.atendio =
+                            Some((lugar, Extremo { traza: numero, comienzo: lugar, ..Extremo::default() }));
                     }
                     abiertas.insert(*descriptor, (cual, false));
                 }
@@ -144,13 +149,32 @@ fn buscar_conexiones(trazas: &[Traza]) -> Vec<Conexion> {
     conexiones
 }
 
+/// Su dirección, si escucha en una sola; si no, nada: no se sabe por cuál llegó cada cliente.
+fn puerto_en_que_escucha(traza: &Traza) -> String {
+    let mut escuchas = traza.pasos.iter().filter_map(|paso| match &paso.que {
+        Que::Llamada { que } => que.strip_prefix("escucha en ")?.split(';').next(),
+        _ => None,
+    });
+    match (escuchas.next(), escuchas.next()) {
+        (Some(unica), None) => unica.to_owned(),
+        _ => String::new(),
+    }
+}
+
 fn buscar_o_agregar(
     conexiones: &mut Vec<Conexion>,
     servidor: &str,
     cliente: &str,
     libre: impl Fn(&Conexion) -> bool,
 ) -> usize {
-    let es_ella = |conexion: &Conexion| conexion.cliente == cliente && libre(conexion);
+    // El sistema repite el puerto de un cliente para hablar con dos servidores: entonces los distingue el del servidor.
+    let puerto_de = |direccion: &str| direccion.rsplit_once(':').map(|(_, puerto)| puerto.to_owned());
+    let mismo_servidor = |otro: &str| match (puerto_de(servidor), puerto_de(otro)) {
+        (Some(uno), Some(otro)) => uno == otro,
+        _ => true,
+    };
+    let es_ella =
+        |conexion: &Conexion| conexion.cliente == cliente && mismo_servidor(&conexion.servidor) && libre(conexion);
     conexiones.iter().position(es_ella).unwrap_or_else(|| {
         conexiones.push(Conexion { servidor: servidor.to_owned(), cliente: cliente.to_owned(), ..Conexion::default() });
         conexiones.len() - 1
@@ -158,6 +182,20 @@ fn buscar_o_agregar(
 }
 
 impl Extremo {
+    /// Si en su archivo hay otro proceso del mismo programa: la conversación pudo seguirla un hijo.
+    fn se_bifurco(&self, trazas: &[Traza]) -> bool {
+        let Some(esta) = trazas.get(self.traza) else { return false };
+        let es_pariente = |otra: &&Traza| otra.archivo == esta.archivo && otra.programa == esta.programa;
+        trazas.iter().filter(es_pariente).count() > 1
+    }
+
+    /// Si su traza termina con esta conexión abierta y sin contar nada más: le falta el final.
+    fn esta_cortado(&self, trazas: &[Traza]) -> bool {
+        let pasos = trazas.get(self.traza).map_or(0, |traza| traza.pasos.len());
+        let ultimo = self.salidas.iter().chain(&self.llegadas).chain(&self.fin).map(|(_, paso)| *paso).max();
+        self.cierre.is_none() && ultimo.unwrap_or(self.comienzo.1) + 1 == pasos && !self.se_bifurco(trazas)
+    }
+
     fn anotar(&mut self, que: &Que, lugar: Lugar) {
         match que {
             Que::Sale { .. } => self.salidas.push(lugar),
@@ -232,33 +270,63 @@ fn unir_sentido(
     let mut codigo = None;
     for llegada in a.llegadas.iter().copied() {
         let Some(que) = que_paso(trazas, llegada) else { continue };
-        if let Que::LlegaElCodigo { .. } = que {
-            codigo = Some(llegada);
+        if let Que::LlegaElCodigo { que, .. } = que {
+            // Del anterior no se contó más: lo que le seguía lo leyó el programa por su cuenta.
+            unir_codigo(trazas, codigo.replace((llegada, que)), &mut salidas, a.traza, uniones);
             continue;
         }
         let Que::Llega { que, .. } = que else { continue };
         // Un error al recibir no lo mandó nadie.
         let Some(esta) = Llamado::leer(que) else { continue };
-        let salio = salidas.iter().position(|salida| {
-            matches!(que_paso(trazas, *salida), Some(Que::Sale { que, .. }) if Llamado::leer(que).is_some_and(|otra| otra.puede_ser(&esta)))
+        let que_salio = |salida: &Lugar| match que_paso(trazas, *salida) {
+            Some(Que::Sale { que, .. }) => Some(que),
+            _ => None,
+        };
+        // Si hay una igual del todo, es ésa: las de antes las leyó el programa por su cuenta.
+        let salio = salidas.iter().position(|salida| que_salio(salida) == Some(que)).or_else(|| {
+            let puede_ser = |salida: &Lugar| Llamado::leer(que_salio(salida)?).filter(|otra| otra.puede_ser(&esta));
+            salidas.iter().position(|salida| puede_ser(salida).is_some())
         });
-        let Some(salio) = salio else { return Err(falta_la_salida(trazas, de, llegada, que)) };
         codigo = None;
+        let Some(salio) = salio else {
+            if de.esta_cortado(trazas) {
+                return Err(falta_la_salida(trazas, de, llegada, que));
+            }
+            // Lo mandó el programa por su cuenta.
+            uniones.insert(llegada, Union::Viene { de: de.traza });
+            continue;
+        };
         if let Some(salida) = salidas.drain(..=salio).next_back() {
             uniones.insert(salida, Union::Va { a: a.traza, llegada: Some(llegada) });
             uniones.insert(llegada, Union::Es(salida));
         }
     }
-    // Leyó el código y nada más: lo que sigue lo leyó el programa por su cuenta, o no llegó a leerlo.
-    if let (Some(codigo), Some(salida)) = (codigo, salidas.pop_front()) {
-        uniones.insert(salida, Union::Va { a: a.traza, llegada: Some(codigo) });
-        uniones.insert(codigo, Union::Es(salida));
-    }
+    unir_codigo(trazas, codigo, &mut salidas, a.traza, uniones);
     if let (Some(cierre), Some(fin)) = (de.cierre, a.fin) {
         uniones.insert(cierre, Union::Va { a: a.traza, llegada: Some(fin) });
         uniones.insert(fin, Union::Es(cierre));
     }
     Ok(())
+}
+
+/// El código que llegó sin que se contara su mensaje, con la primera salida que lo lleva.
+fn unir_codigo(
+    trazas: &[Traza],
+    codigo: Option<(Lugar, &String)>,
+    salidas: &mut VecDeque<Lugar>,
+    a: usize,
+    uniones: &mut HashMap<Lugar, Union>,
+) {
+    let Some((codigo, llamado)) = codigo else { return };
+    let lo_lleva = |salida: &Lugar| match que_paso(trazas, *salida) {
+        Some(Que::Sale { que, .. }) => que.strip_prefix(llamado.as_str()).is_some_and(|resto| resto.starts_with(',')),
+        _ => false,
+    };
+    let Some(cual) = salidas.iter().position(lo_lleva) else { return };
+    if let Some(salida) = salidas.drain(..=cual).next_back() {
+        uniones.insert(salida, Union::Va { a, llegada: Some(codigo) });
+        uniones.insert(codigo, Union::Es(salida));
+    }
 }
 
 fn falta_la_salida(trazas: &[Traza], de: &Extremo, (traza, paso): Lugar, que: &str) -> String {

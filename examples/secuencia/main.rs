@@ -18,7 +18,7 @@ mod traza;
 
 use std::env;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use charla::Charla;
@@ -54,23 +54,30 @@ fn dibujar(pedido: &Pedido) -> Result<(), String> {
     let charla = Charla::de(&trazas)?;
     let (svg, mermaid) = (svg::dibujar(&charla), mermaid::escribir(&charla));
     let (en_svg, en_mermaid) = (format!("{}.svg", pedido.nombre), format!("{}.mmd", pedido.nombre));
-    // Si el segundo no se puede escribir, tampoco queda el primero.
-    escribir(&en_svg, &svg)?;
-    escribir(&en_mermaid, &mermaid).inspect_err(|_| {
-        let _ = fs::remove_file(&en_svg);
-    })?;
+    escribir_todos(&[(&en_svg, &svg), (&en_mermaid, &mermaid)])?;
     println!("{}: {en_svg} y {en_mermaid}", charla.resumen());
     Ok(())
 }
 
-/// Escribe un archivo entero o nada: primero en otro, al lado.
-fn escribir(destino: &str, texto: &str) -> Result<(), String> {
-    let al_lado = format!("{destino}.{}", std::process::id());
-    let escrito = fs::write(&al_lado, texto).and_then(|()| fs::rename(&al_lado, destino));
-    escrito.map_err(|causa| {
-        let _ = fs::remove_file(&al_lado);
-        format!("No pude escribir {destino}: {causa}.")
-    })
+/// Escribe todos o ninguno: primero, cada uno en otro archivo, al lado; cuando están todos, se les pone su nombre.
+fn escribir_todos(archivos: &[(&String, &String)]) -> Result<(), String> {
+    let al_lado = |destino: &str| format!("{destino}.{}", std::process::id());
+    let escritos = archivos.iter().try_for_each(|(destino, texto)| {
+        let queja = |causa| format!("No pude escribir {destino}: {causa}.");
+        if Path::new(destino.as_str()).is_dir() {
+            return Err(format!("No pude escribir {destino}: es una carpeta."));
+        }
+        fs::write(al_lado(destino), texto).map_err(queja)
+    });
+    let puestos = escritos.and_then(|()| {
+        archivos.iter().try_for_each(|(destino, _)| {
+            fs::rename(al_lado(destino), destino).map_err(|causa| format!("No pude escribir {destino}: {causa}."))
+        })
+    });
+    if puestos.is_err() {
+        archivos.iter().for_each(|(destino, _)| drop(fs::remove_file(al_lado(destino))));
+    }
+    puestos
 }
 
 fn main() -> ExitCode {

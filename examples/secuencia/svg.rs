@@ -230,5 +230,6 @@ fn con_texto_entero(texto: &str, entran: usize) -> String {
 }
 
 fn escapar(texto: &str) -> String {
+    let texto = texto.replace(char::is_control, "\u{fffd}");
     texto.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

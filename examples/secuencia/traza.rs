@@ -78,7 +78,12 @@ struct Renglon<'a> {
 }
 
 impl<'a> Renglon<'a> {
+    /// Adelante puede haber quedado algo que el programa escribió sin su fin de línea.
     fn leer(renglon: &'a str) -> Option<Self> {
+        renglon.match_indices('[').find_map(|(donde, _)| Self::leer_desde(renglon.get(donde..)?))
+    }
+
+    fn leer_desde(renglon: &'a str) -> Option<Self> {
         let (adelante, texto) = renglon.strip_prefix('[')?.split_once("] ")?;
         let mut partes = adelante.split(' ');
         let (programa, pid, hace) = (partes.next()?, partes.next()?, partes.next()?);
@@ -137,7 +142,7 @@ impl Traza {
                     pid: leido.pid,
                     archivo: archivo.to_owned(),
                     pasos: Vec::new(),
-                    comienzo: reloj - leido.micros,
+                    comienzo: reloj.saturating_sub(leido.micros),
                 });
             }
             return Ok(());
@@ -146,7 +151,7 @@ impl Traza {
             let quien = leido.programa;
             return Err(format!("{archivo}, renglón {renglon}: a la traza de {quien} le falta el comienzo."));
         };
-        let instante = traza.comienzo + leido.micros;
+        let instante = traza.comienzo.saturating_add(leido.micros);
         traza.pasos.push(Paso { renglon, instante, que: Que::leer(leido.texto) });
         Ok(())
     }

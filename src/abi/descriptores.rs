@@ -521,8 +521,9 @@ impl Uso {
         if inodo(self.descriptor()) == Some(ranura.inodo.load(Ordering::Acquire)) {
             match ranura.tumba.load(Ordering::Acquire) {
                 0 => {
-                    cerrar_ya(self.descriptor());
+                    // Antes: después, otro hilo puede tener ya el mismo número.
                     paso!("close({})", self.descriptor());
+                    cerrar_ya(self.descriptor());
                 }
                 orden => tumbas::cerrar(self.descriptor(), orden),
             }

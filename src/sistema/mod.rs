@@ -6,7 +6,7 @@
 //! * [`esperar`] y compañía: `poll(2)`, la única forma de esperar a varios sockets a la vez y de saber si el otro cerró
 //!   sin leerle nada.
 //! * Qué hacer en el hijo de un fork, donde los hilos del padre no existen.
-//! * Escribir en la salida de errores sabiendo si salió, y sin SIGPIPE.
+//! * Escribir en la salida de errores sabiendo si salió, y sin que eso mande una señal.
 //! * Tres consultas chicas: manejadores de señales, límite de descriptores, reloj.
 //! * TCP_DEFER_ACCEPT, SO_RCVLOWAT y FIONBIO, que socket2 no tiene, y `recv(2)` con sus opciones sobre bytes comunes.
 //!
@@ -34,7 +34,7 @@ pub(crate) use consultas::{ahora_ns, limite_de_descriptores, variable};
 pub(crate) use espera::{Interes, Sentido, dentro_de, el_par_cerro, esperar, esperar_a, esperar_o_interrumpirse};
 pub(crate) use hijo::{NoSeHereda, cerrar_copia, despues_en_el_hijo};
 pub(crate) use hilo::{Hilo, Tarea};
-pub(crate) use salida::{escribir_en_errores, hay_terminal};
+pub(crate) use salida::{errores_van_por_la_red, escribir_en_errores, hay_terminal};
 pub(crate) use sockets::{
     Byte, Mirada, dejar_bloqueante, diferir_aceptacion, enviar, recibir, recibir_ya, umbral_de_lectura,
 };
