@@ -110,6 +110,12 @@ no_se_puede() {
     quejarse "No puedo escribir en $1: probá «sudo make $objetivo», o elegí otro lugar con PREFIX=\$HOME/.local"
 }
 
+# es_ajeno ARCHIVO: ya hay uno con ese nombre y no es nuestro. En todos los que no se llaman libtp0.* está escrito libtp0.
+es_ajeno() {
+    case $1 in */libtp0.*) return 1 ;; esac
+    [ -f "$1" ] && ! grep -q libtp0 "$1"
+}
+
 # Un paquete .deb y esto pondrían el mismo archivo, y desinstalar uno rompería el otro.
 exigir_que_no_sea_de_un_paquete() {
     [ -z "$DESTDIR" ] && command -v dpkg-query >/dev/null || return 0
@@ -157,6 +163,7 @@ instalar() {
         exigir_lugar "$DESTDIR$(dirname "$camino")"
         [ ! -d "$DESTDIR$camino" ] || [ -L "$DESTDIR$camino" ] ||
             quejarse "$DESTDIR$camino es una carpeta, y ahí va un archivo: movela, o elegí otro PREFIX."
+        ! es_ajeno "$DESTDIR$camino" || quejarse "$DESTDIR$camino ya está y no es de libtp0: movelo, o elegí otro PREFIX."
     done
 
     trap deshacer EXIT
@@ -178,6 +185,8 @@ instalar() {
     por_palabra
     # La versión que ésta reemplaza: si quedara, ldconfig podría volver a elegirla después de un uninstall.
     for vieja in "$DESTDIR$libdir/$soname".[0-9]*; do
+        # Con algo más que números no es una versión: es una copia de alguien.
+        case ${vieja##*/libtp0.so.} in *[!0-9.]*) continue ;; esac
         [ "$vieja" = "$DESTDIR$libdir/libtp0.so.$version" ] || rm -f "$vieja"
     done
 
@@ -227,7 +236,13 @@ desinstalar() {
     for camino in $(lista); do
         [ ! -e "$DESTDIR$camino" ] && [ ! -L "$DESTDIR$camino" ] || exigir_lugar "$DESTDIR$(dirname "$camino")"
     done
-    for camino in $(lista); do rm -f "$DESTDIR$camino" || exit 1; done
+    for camino in $(lista); do
+        if es_ajeno "$DESTDIR$camino"; then
+            echo "Dejé $DESTDIR$camino: no es de libtp0."
+        else
+            rm -f "$DESTDIR$camino" || exit 1
+        fi
+    done
     por_palabra
     # La única carpeta que es sólo de la biblioteca.
     [ ! -d "$DESTDIR$libdir/cmake/tp0" ] || rmdir --ignore-fail-on-non-empty "$DESTDIR$libdir/cmake/tp0"

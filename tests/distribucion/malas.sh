@@ -42,6 +42,22 @@ mkdir -p /root/ocupada/lib/libtp0.so
 queja "/root/ocupada/lib/libtp0.so es una carpeta" make install PREFIX=/root/ocupada
 [ -z "$(find /root/ocupada ! -type d)" ] || fallar "quedó algo"
 
+# Lo que tiene un nombre nuestro y es de otro no se pisa ni se borra.
+paginas=/root/compartida/share/man/man3
+mkdir -p "$paginas"
+echo "de otro" >"$paginas/logger.3"
+queja "$paginas/logger.3 ya está y no es de libtp0" make install PREFIX=/root/compartida
+[ ! -e /root/compartida/lib ] || fallar "quedó algo"
+rm "$paginas/logger.3"
+make install PREFIX=/root/compartida >/dev/null
+cp "/root/compartida/lib/libtp0.so.$VERSION" "/root/compartida/lib/libtp0.so.$VERSION.mio"
+make install PREFIX=/root/compartida >/dev/null
+[ -e "/root/compartida/lib/libtp0.so.$VERSION.mio" ] || fallar "borró una copia de alguien"
+echo "de otro" >"$paginas/logger.3"
+make uninstall PREFIX=/root/compartida | grep -qF "Dejé $paginas/logger.3: no es de libtp0." || fallar "no dice qué dejó"
+[ -e "$paginas/logger.3" ] || fallar "borró lo de otro"
+rm -r /root/compartida
+
 for falta in "libtp0.so.$VERSION" libtp0.a libtp0.estaticas; do
     rm -rf /root/incompleta
     cp -r /entrega/clon /root/incompleta
