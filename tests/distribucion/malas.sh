@@ -67,6 +67,7 @@ done
 [ ! -e /root/nada ] || fallar "quedó /root/nada"
 
 # Ctrl-C, o un kill, en medio de cada copia: a todo el grupo, como hace la terminal. Con lugar nuevo y con otra ya puesta.
+# Quien corre las pruebas de fondo las deja sordas a Ctrl-C, y eso se hereda: por eso --default-signal.
 mkdir /root/falso
 cat >/root/falso/cp <<'FIN'
 #!/bin/sh
@@ -82,7 +83,7 @@ for SENIAL in INT TERM; do
         export SENIAL CUAL
         for lugar in /root/nueva /root/puesta; do
             : >/root/cuenta
-            if PATH=/root/falso:$PATH setsid -w make install PREFIX=$lugar >/root/dicho 2>&1; then fallar "no se interrumpió"; fi
+            if PATH=/root/falso:$PATH setsid -w env --default-signal make install PREFIX=$lugar >/root/dicho 2>&1; then fallar "no se interrumpió"; fi
             [ "$(wc -l </root/cuenta)" -ge "$CUAL" ] || fallar "nunca llegó a la copia $CUAL"
             # A un TERM, make se va sin esperar a que el guion termine de limpiar.
             for intento in $(seq 100); do
