@@ -588,7 +588,7 @@ impl fmt::Display for ParaCuanto {
 }
 
 /// Bytes como `01 00 00 00`.
-struct Hexadecimal<'a>(&'a [u8]);
+pub(crate) struct Hexadecimal<'a>(pub(crate) &'a [u8]);
 
 impl fmt::Display for Hexadecimal<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -45,7 +45,7 @@
 //! atencion                 muchos clientes: un hilo para cada uno
 //! escucha                  aceptar y saludar sin que los lentos demoren a nadie
 //! mensaje                  un mensaje por un socket, entero o con la razón por la que no
-//! opciones, direccion, ocupante
+//! opciones, direccion, ocupante, maquina
 //! handshake, protocolo, paquete, buffer    bytes, sin entrada ni salida
 //! red, ritmo               los sockets; cuándo conviene juntar, esperar o confirmar
 //! traza                    TP0_TRAZA: contar cada paso
@@ -63,6 +63,7 @@ mod direccion;
 mod error;
 mod escucha;
 mod handshake;
+mod maquina;
 mod memoria;
 mod mensaje;
 mod ocupante;

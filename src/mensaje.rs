@@ -41,7 +41,7 @@ impl Lectura {
             return fin_o_error(error_de_header(socket, corte, self.hay()));
         }
         let header = Header::de_bytes(self.primeros(), limite)?;
-        let tamanio = usize::try_from(header.tamanio()).unwrap_or(usize::MAX);
+        let tamanio = protocolo::en_memoria(header.tamanio());
         self.desde += LARGO_DE_HEADER;
         if let Err(corte) = self.juntar(socket, ritmo, tamanio) {
             let corte = Corte { movidos: self.hay(), ..corte };

@@ -52,6 +52,11 @@ pub const LARGO_DE_HEADER: usize = 8;
 /// # Ok::<(), tp0::Error>(())
 /// ```
 pub const TAMANIO_MAXIMO: u32 = 64 * 1024 * 1024;
+/// Un tamaño del cable, para medir memoria. Uno ya validado contra el límite entra siempre.
+pub(crate) fn en_memoria(tamanio: u32) -> usize {
+    usize::try_from(tamanio).unwrap_or(usize::MAX)
+}
+
 /// Lo que mide un entero en el cable, en bytes.
 pub(crate) const LARGO_DE_ENTERO: usize = 4;
 

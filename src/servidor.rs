@@ -14,12 +14,13 @@ use crate::conexion::{Conexion, Extremo};
 use crate::direccion;
 use crate::error::{Error, Resultado};
 use crate::escucha::{Escucha, Rechazo, Vecino, VecinosDeRust};
+use crate::maquina::{IpsDeEstaMaquina, NotaDelPuerto};
 use crate::memoria::{copiar, juntar, texto};
 use crate::ocupante;
 use crate::opciones::{self, Opciones};
 use crate::red;
 use crate::sistema::{Cerrojo, Compartido, Tarea};
-use crate::traza::{self, IpsDeEstaMaquina, NotaDelPuerto, paso};
+use crate::traza::{self, paso};
 
 /// Un servidor que escucha. Al soltarlo, el puerto queda libre. Se puede compartir entre hilos.
 ///

@@ -13,16 +13,15 @@
 use std::fmt::{self, Write};
 use std::fs::File;
 use std::io::{self, Read};
-use std::net::Ipv4Addr;
 use std::os::fd::{AsFd, AsRawFd};
 use std::process;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::error::{Error, Resultado};
+use crate::error::{Error, Hexadecimal, Resultado};
 use crate::memoria::Renglon;
 use crate::opciones;
-use crate::protocolo::{Header, LARGO_DE_HEADER, MENSAJE, PAQUETE, Valores};
+use crate::protocolo::{Header, LARGO_DE_HEADER, MENSAJE, PAQUETE, Valores, en_memoria};
 use crate::sistema;
 
 /// Todavía no se miró el entorno.
@@ -32,7 +31,7 @@ const SIN_COLOR: u8 = 2;
 const EN_COLORES: u8 = 3;
 
 static ESTADO: AtomicU8 = AtomicU8::new(SIN_MIRAR);
-/// Qué proceso ya se presentó: el hijo de un fork es otro.
+/// Qué proceso ya se presentó: el hijo de un fork es otro. 0: ninguno, o hay que volver a hacerlo.
 static PRESENTADO: AtomicU32 = AtomicU32::new(0);
 /// Si alguna vez se pudo escribir.
 static SE_PUDO: AtomicBool = AtomicBool::new(false);
@@ -58,7 +57,7 @@ pub(crate) enum Clase {
 impl Clase {
     fn color(self) -> &'static str {
         match self {
-            Self::Llamada => "\x1b[0m",
+            Self::Llamada => "",
             Self::Sale => "\x1b[32m",
             Self::Llega => "\x1b[36m",
             Self::Falla => "\x1b[33m",
@@ -135,17 +134,13 @@ fn encender() -> Resultado<()> {
     if !ya_estaba {
         ESTADO.swap(if conviene_color()? { EN_COLORES } else { SIN_COLOR }, Ordering::Relaxed);
     }
-    match presentarse() {
-        Ok(()) => {
-            SE_PUDO.swap(true, Ordering::Relaxed);
-            Ok(())
-        }
-        Err(causa) => {
-            ESTADO.swap(APAGADA, Ordering::Relaxed);
-            // Si antes se pudo, el programa ya anda: que siga sin traza.
-            if SE_PUDO.load(Ordering::Relaxed) { Ok(()) } else { Err(Error::Traza { causa }) }
-        }
+    if let Err(causa) = presentarse() {
+        ESTADO.swap(APAGADA, Ordering::Relaxed);
+        // Si antes se pudo, el programa ya anda: que siga sin traza.
+        return if SE_PUDO.load(Ordering::Relaxed) { Ok(()) } else { Err(Error::Traza { causa }) };
     }
+    SE_PUDO.swap(true, Ordering::Relaxed);
+    Ok(())
 }
 
 /// En una terminal, salvo que se haya pedido que no (<https://no-color.org>).
@@ -188,18 +183,18 @@ pub(crate) fn escribir(clase: Clase, que: fmt::Arguments<'_>) {
 
 fn escribir_renglon(clase: Clase, que: fmt::Arguments<'_>) -> io::Result<()> {
     let mut renglon = Renglon::<LARGO>::vacio();
-    let (tenue, color, normal) = match ESTADO.load(Ordering::Relaxed) {
-        EN_COLORES => ("\x1b[2m", clase.color(), "\x1b[0m"),
-        _ => ("", "", ""),
+    let (tenue, normal, color, fin) = match ESTADO.load(Ordering::Relaxed) {
+        EN_COLORES => ("\x1b[2m", "\x1b[0m", clase.color(), "\x1b[0m\n"),
+        _ => ("", "", "", "\n"),
     };
     let micros = sistema::ahora_ns().wrapping_sub(COMIENZO_NS.load(Ordering::Relaxed)) / 1000;
     renglon.agregar_tal_cual(tenue);
     let _ = write!(renglon, "[{} {} +{}.{:06}]", Programa, process::id(), micros / 1_000_000, micros % 1_000_000);
-    renglon.agregar_tal_cual(if tenue.is_empty() { "" } else { normal });
+    renglon.agregar_tal_cual(normal);
     renglon.agregar_tal_cual(color);
     // Si no entra, se corta: lo de más adelante importa más.
     let _ = write!(renglon, " {que}");
-    renglon.terminar_con(if color.is_empty() { "\n" } else { "\x1b[0m\n" });
+    renglon.terminar_con(fin);
     sistema::escribir_en_errores(renglon.bytes())
 }
 
@@ -280,9 +275,13 @@ pub(crate) fn contar_mensaje_enviado<const N: usize>(socket: &impl AsFd, partes:
     let header = partes.first().and_then(|header| header.first_chunk::<LARGO_DE_HEADER>());
     let payload = partes.get(1).copied().unwrap_or_default();
     if let Some(Ok(header)) = header.map(|header| Header::de_bytes(*header, u32::MAX)) {
-        let tamanio = usize::try_from(header.tamanio()).unwrap_or(usize::MAX);
-        contar_salida(socket, format_args!("{}", Mensaje { codigo: Some(header.codigo()), tamanio, payload }));
+        contar_un_envio(socket, header, payload);
     }
+}
+
+fn contar_un_envio(socket: &impl AsFd, header: Header, payload: &[u8]) {
+    let (codigo, tamanio) = (Some(header.codigo()), en_memoria(header.tamanio()));
+    contar_salida(socket, format_args!("{}", Mensaje { codigo, tamanio, payload }));
 }
 
 /// Muchos mensajes ya armados que salieron juntos.
@@ -290,10 +289,9 @@ pub(crate) fn contar_mensaje_enviado<const N: usize>(socket: &impl AsFd, partes:
 #[inline(never)]
 pub(crate) fn contar_armados(socket: &impl AsFd, mut mensajes: &[u8]) {
     while let Some((header, resto)) = mensajes.split_first_chunk::<LARGO_DE_HEADER>() {
-        let Ok(leido) = Header::de_bytes(*header, u32::MAX) else { return };
-        let tamanio = usize::try_from(leido.tamanio()).unwrap_or(usize::MAX);
-        let Some((payload, siguientes)) = resto.split_at_checked(tamanio) else { return };
-        contar_mensaje_enviado(socket, [header.as_slice(), payload]);
+        let Ok(header) = Header::de_bytes(*header, u32::MAX) else { return };
+        let Some((payload, siguientes)) = resto.split_at_checked(en_memoria(header.tamanio())) else { return };
+        contar_un_envio(socket, header, payload);
         mensajes = siguientes;
     }
 }
@@ -417,62 +415,12 @@ struct EnHexadecimal<'a>(&'a [u8]);
 impl fmt::Display for EnHexadecimal<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const BYTES: usize = 12;
-        for (lugar, byte) in self.0.iter().take(BYTES).enumerate() {
-            write!(f, "{}{byte:02x}", if lugar == 0 { "" } else { " " })?;
-        }
         match self.0 {
-            [a, b, c, d] => write!(f, " ({})", i32::from_le_bytes([*a, *b, *c, *d])),
-            largos if largos.len() > BYTES => f.write_str(" ..."),
-            _ => Ok(()),
-        }
-    }
-}
-
-/// Por qué direcciones se llega a esta máquina: las suyas, salvo la de loopback. De /proc; si no se puede leer, ninguna.
-pub(crate) struct IpsDeEstaMaquina;
-
-impl fmt::Display for IpsDeEstaMaquina {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let tabla = std::fs::read_to_string("/proc/net/fib_trie").unwrap_or_default();
-        let mut vistas = [Ipv4Addr::LOCALHOST; 8];
-        let mut cuantas = 0;
-        for ip in ips_locales(&tabla).filter(|ip| !ip.is_loopback()) {
-            if vistas.contains(&ip) {
-                continue;
-            }
-            let Some(lugar) = vistas.get_mut(cuantas) else { break };
-            *lugar = ip;
-            write!(f, "{}{ip}", if cuantas == 0 { "; las IP de esta máquina: " } else { ", " })?;
-            cuantas += 1;
-        }
-        Ok(())
-    }
-}
-
-/// En la tabla de rutas, la dirección está en un renglón (`|-- 192.168.0.15`) y que es de esta máquina, en el siguiente (`/32 host LOCAL`).
-fn ips_locales(tabla: &str) -> impl Iterator<Item = Ipv4Addr> {
-    let siguientes = tabla.lines().skip(1);
-    tabla.lines().zip(siguientes).filter(|(_, que)| que.trim() == "/32 host LOCAL").filter_map(|(donde, _)| {
-        let (_, ip) = donde.split_once("|-- ")?;
-        ip.parse().ok()
-    })
-}
-
-/// Lo que conviene saber de un puerto que se eligió para escuchar.
-pub(crate) struct NotaDelPuerto(pub(crate) u16);
-
-impl fmt::Display for NotaDelPuerto {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let rango = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
-        let mut extremos = rango.split_whitespace().map_while(|extremo| extremo.parse::<u16>().ok());
-        match (extremos.next(), extremos.next()) {
-            (Some(desde), Some(hasta)) if (desde..=hasta).contains(&self.0) => {
-                write!(
-                    f,
-                    "; ojo: del {desde} al {hasta} son los que el sistema les da a los clientes, y puede estar tomado"
-                )
-            }
-            _ => Ok(()),
+            [a, b, c, d] => write!(f, "{} ({})", Hexadecimal(self.0), i32::from_le_bytes([*a, *b, *c, *d])),
+            largos => match largos.get(..BYTES) {
+                Some(primeros) if largos.len() > BYTES => write!(f, "{} ...", Hexadecimal(primeros)),
+                _ => write!(f, "{}", Hexadecimal(largos)),
+            },
         }
     }
 }

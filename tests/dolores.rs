@@ -13,6 +13,8 @@ mod comun;
 #[path = "comun/guia.rs"]
 mod guia;
 mod hostil;
+#[path = "comun/markdown.rs"]
+mod markdown;
 #[path = "comun/redes.rs"]
 mod redes;
 

@@ -71,6 +71,22 @@ fn pasos(salida: &Salida, puerto: u16) -> Vec<String> {
     traza_de(salida).iter().skip(1).map(|renglon| sin_libre(&renglon.que)).filter(hay_que_mirar).collect()
 }
 
+/// Un servidor que recibió a su primer cliente, y lo que sigue.
+fn con_comienzo(sigue: &[&'static str]) -> Vec<&'static str> {
+    let comienzo = [
+        "socket() = 3",
+        "setsockopt(3, SO_REUSEADDR)",
+        "bind(3, 127.0.0.1:PUERTO)",
+        "listen(3)",
+        "escucha en 127.0.0.1:PUERTO",
+        "accept(3): espera un cliente",
+        "accept(3) = 4, de 127.0.0.1:LIBRE",
+        "4 <- handshake 1",
+        "4 -> handshake 0 (OK)",
+    ];
+    [&comienzo, sigue].concat()
+}
+
 fn trazado(mut orden: Command) -> Command {
     orden.env("TP0_TRAZA", "1");
     orden
@@ -97,16 +113,7 @@ fn un_tp0_sin_cambios_cuenta_cada_paso_en_orden() {
     servidor.exigir_exito("el servidor");
     assert_eq!(
         pasos(&servidor, puerto),
-        [
-            "socket() = 3",
-            "setsockopt(3, SO_REUSEADDR)",
-            "bind(3, 127.0.0.1:PUERTO)",
-            "listen(3)",
-            "escucha en 127.0.0.1:PUERTO",
-            "accept(3): espera un cliente",
-            "accept(3) = 4, de 127.0.0.1:LIBRE",
-            "4 <- handshake 1",
-            "4 -> handshake 0 (OK)",
+        con_comienzo(&[
             "4 <- código de operación: MENSAJE (0)",
             "4 <- MENSAJE (0), 5 bytes: \"hola\"",
             "4 <- código de operación: PAQUETE (1)",
@@ -114,7 +121,7 @@ fn un_tp0_sin_cambios_cuenta_cada_paso_en_orden() {
             "4 <- fin: el otro lado cerró",
             "close(4)",
             "=> El otro lado terminó la conversación (normal): salí del while y liberá la conexión.",
-        ]
+        ])
     );
     assert_eq!(
         pasos(&cliente, puerto),
@@ -173,22 +180,13 @@ fn desde_rust_se_cuenta_lo_mismo() {
     servidor.esperar_error("] close(", PLAZO);
     let servidor = servidor.matar();
     let del_servidor = pasos(&servidor, puerto);
-    let como_en_c = [
-        "socket() = 3",
-        "setsockopt(3, SO_REUSEADDR)",
-        "bind(3, 127.0.0.1:PUERTO)",
-        "listen(3)",
-        "escucha en 127.0.0.1:PUERTO",
-        "accept(3): espera un cliente",
-        "accept(3) = 4, de 127.0.0.1:LIBRE",
-        "4 <- handshake 1",
-        "4 -> handshake 0 (OK)",
+    let como_en_c = con_comienzo(&[
         "4 <- MENSAJE (0), 5 bytes: \"hola\"",
         "4 <- PAQUETE (1), 16 bytes, 2 valores: \"uno\", \"dos\"",
         "4 -> MENSAJE (0), 22 bytes: \"Valores recibidos: 2.\"",
         "4 <- fin: el otro lado cerró",
         "close(4)",
-    ];
+    ]);
     assert_eq!(del_servidor[..como_en_c.len()], como_en_c);
     let del_cliente = pasos(&cliente, puerto);
     assert_eq!(del_cliente.last().unwrap(), "close(3)");

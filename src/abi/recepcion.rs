@@ -13,7 +13,7 @@ use super::tipos::{t_buffer, t_list, t_paquete};
 use super::{punteros, registro};
 use crate::error::{Error, Parte, Resultado};
 use crate::mensaje::{error_de_recepcion, recibir_entero, recibir_header, recibir_tamanio};
-use crate::protocolo::{self, Header, LARGO_DE_ENTERO, MENSAJE, PAQUETE, Valores};
+use crate::protocolo::{self, Header, LARGO_DE_ENTERO, MENSAJE, PAQUETE, Valores, en_memoria};
 use crate::red::{self, Corte};
 use crate::ritmo::Tramo;
 use crate::traza::{self, Codigo, Muestra, llega};
@@ -334,11 +334,6 @@ fn recibir_payload(uso: &Uso) -> Resultado<(Bloque, usize)> {
     let limite = uso.tamanio_maximo()?;
     let tamanio = en_memoria(recibir_tamanio(uso.fd(), uso.ritmo(), codigo.map(i32::to_le_bytes), limite)?);
     Ok((recibir_bloque(uso, codigo, tamanio)?, tamanio))
-}
-
-/// Un tamaño ya validado contra el límite entra siempre en un usize.
-fn en_memoria(tamanio: u32) -> usize {
-    usize::try_from(tamanio).unwrap_or(usize::MAX)
 }
 
 fn recibir_lista(uso: &Uso) -> Resultado<Lista> {

@@ -11,23 +11,10 @@
     reason = "andamio de pruebas: cada archivo usa una parte, y fallar con un texto claro es su manera de avisar"
 )]
 
-use std::fs;
-
-use crate::comun::raiz;
+use crate::markdown::{ancla, leer};
 
 pub const GUIA: &str = "docs/por-que-no-anda.md";
 pub const TABLA: &str = "docs/dolores.md";
-
-pub fn leer(archivo: &str) -> String {
-    fs::read_to_string(raiz().join(archivo)).unwrap_or_else(|error| panic!("{archivo}: {error}"))
-}
-
-/// El ancla que GitHub le pone a un título: minúsculas, guiones por blancos, y ni un signo.
-pub fn ancla(titulo: &str) -> String {
-    let letras = titulo.to_lowercase();
-    let queda = |letra: &char| letra.is_alphanumeric() || matches!(letra, ' ' | '-' | '_');
-    letras.chars().filter(queda).map(|letra| if letra == ' ' { '-' } else { letra }).collect()
-}
 
 /// Una sección de la guía: su ancla y lo que dice hasta el título siguiente.
 pub struct Seccion {

@@ -214,7 +214,8 @@ pub fn anclas(documento: &str, texto: &str) -> Vec<String> {
         .collect()
 }
 
-fn ancla(titulo: &str) -> String {
+/// El ancla de un título que no se repite.
+pub fn ancla(titulo: &str) -> String {
     // De un enlace se ve el texto.
     let mut visible = String::new();
     let mut resto = titulo.trim();

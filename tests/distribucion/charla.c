@@ -1,4 +1,4 @@
-/* Un servidor y un cliente que se hablan, y la versión de la biblioteca: si anda, está bien instalada. */
+/* Un servidor y un cliente que se hablan, y la versión de la biblioteca: si anda, está bien enlazada, o bien instalada. */
 #include <pthread.h>
 #include <stdio.h>
 #include <tp0.h>
@@ -7,7 +7,7 @@ static char puerto[16];
 
 static void *cliente(void *nada) {
     int conexion = crear_conexion("127.0.0.1", puerto);
-    enviar_mensaje("hola", conexion);
+    enviar_mensaje("hola desde una linea de gcc", conexion);
     liberar_conexion(conexion);
     return nada;
 }

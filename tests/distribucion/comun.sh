@@ -29,7 +29,7 @@ queja() {
 
 # conversa PROGRAMA: una charla con la versión que se instaló.
 conversa() {
-    dice "Me llego el mensaje hola
+    dice "Me llego el mensaje hola desde una linea de gcc
 $VERSION" "$1"
 }
 

@@ -1,6 +1,7 @@
 //! Cada dolor de la tabla tiene su prueba y su sección en la guía, y los índices de la guía llevan a donde dicen.
 
-use crate::guia::{GUIA, TABLA, leer, secciones};
+use crate::guia::{GUIA, TABLA, secciones};
+use crate::markdown::{ancla, leer};
 
 /// Dónde están las pruebas.
 const MODULOS: [&str; 6] = ["compilar", "conectar", "hablar", "levantar", "memoria", "trazar"];
@@ -104,7 +105,7 @@ fn los_indices_llevan_a_donde_dicen() {
     for ancla in &con_indice {
         seccion(ancla);
     }
-    let de_problemas = guia.lines().filter_map(|linea| linea.strip_prefix("### ")).map(crate::guia::ancla);
+    let de_problemas = guia.lines().filter_map(|linea| linea.strip_prefix("### ")).map(ancla);
     for ancla in de_problemas {
         assert!(con_indice.contains(&ancla), "ningún índice lleva a #{ancla}");
     }
