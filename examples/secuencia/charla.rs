@@ -44,10 +44,9 @@ pub(crate) struct Charla {
 /// Un paso, por su traza y su lugar en ella.
 type Lugar = (usize, usize);
 
-/// Un extremo de una conexión: la traza de la que es y los lugares de lo que le llegó y de lo que mandó, en orden.
+/// Un extremo de una conexión: dónde empezó, y los lugares de lo que le llegó y de lo que mandó, en orden.
 #[derive(Debug, Default)]
 struct Extremo {
-    traza: usize,
     comienzo: Lugar,
     salidas: Vec<Lugar>,
     llegadas: Vec<Lugar>,
@@ -60,8 +59,8 @@ struct Extremo {
 struct Conexion {
     servidor: String,
     cliente: String,
-    llamo: Option<(Lugar, Extremo)>,
-    atendio: Option<(Lugar, Extremo)>,
+    llamo: Option<Extremo>,
+    atendio: Option<Extremo>,
 }
 
 /// A qué va unido un paso.
@@ -105,7 +104,7 @@ fn buscar_conexiones(trazas: &[Traza]) -> Vec<Conexion> {
     for (numero, traza) in trazas.iter().enumerate() {
         // Qué conexión hay ahora en cada descriptor, y si es del que llamó.
         let mut abiertas: HashMap<u32, (usize, bool)> = HashMap::new();
-        let puerto = puerto_en_que_escucha(traza);
+        let escucha = donde_escucha(traza);
         for (lugar, paso) in traza.pasos.iter().enumerate() {
             let lugar = (numero, lugar);
             match &paso.que {
@@ -113,17 +112,15 @@ fn buscar_conexiones(trazas: &[Traza]) -> Vec<Conexion> {
                     let cual = buscar_o_agregar(&mut conexiones, servidor, propia, |conexion| conexion.llamo.is_none());
                     if let Some(conexion) = conexiones.get_mut(cual) {
                         conexion.servidor.clone_from(servidor);
-                        conexion.llamo =
-                            Some((lugar, Extremo { traza: numero, comienzo: lugar, ..Extremo::default() }));
+                        conexion.llamo = Some(Extremo::desde(lugar));
                     }
                     abiertas.insert(*descriptor, (cual, true));
                 }
                 Que::Acepto { descriptor, cliente } => {
                     let cual =
-                        buscar_o_agregar(&mut conexiones, &puerto, cliente, |conexion| conexion.atendio.is_none());
+                        buscar_o_agregar(&mut conexiones, &escucha, cliente, |conexion| conexion.atendio.is_none());
                     if let Some(conexion) = conexiones.get_mut(cual) {
-                        conexion.atendio =
-                            Some((lugar, Extremo { traza: numero, comienzo: lugar, ..Extremo::default() }));
+                        conexion.atendio = Some(Extremo::desde(lugar));
                     }
                     abiertas.insert(*descriptor, (cual, false));
                 }
@@ -135,7 +132,7 @@ fn buscar_conexiones(trazas: &[Traza]) -> Vec<Conexion> {
                     let Some((cual, llamo)) = abiertas.get(descriptor).copied() else { continue };
                     let Some(conexion) = conexiones.get_mut(cual) else { continue };
                     let extremo = if llamo { &mut conexion.llamo } else { &mut conexion.atendio };
-                    if let Some((_, extremo)) = extremo {
+                    if let Some(extremo) = extremo {
                         extremo.anotar(&paso.que, lugar);
                     }
                     if matches!(paso.que, Que::Cerro { .. }) {
@@ -150,7 +147,7 @@ fn buscar_conexiones(trazas: &[Traza]) -> Vec<Conexion> {
 }
 
 /// Su dirección, si escucha en una sola; si no, nada: no se sabe por cuál llegó cada cliente.
-fn puerto_en_que_escucha(traza: &Traza) -> String {
+fn donde_escucha(traza: &Traza) -> String {
     let mut escuchas = traza.pasos.iter().filter_map(|paso| match &paso.que {
         Que::Llamada { que } => que.strip_prefix("escucha en ")?.split(';').next(),
         _ => None,
@@ -182,16 +179,25 @@ fn buscar_o_agregar(
 }
 
 impl Extremo {
+    fn desde(comienzo: Lugar) -> Self {
+        Self { comienzo, ..Self::default() }
+    }
+
+    /// De qué traza es.
+    fn traza(&self) -> usize {
+        self.comienzo.0
+    }
+
     /// Si en su archivo hay otro proceso del mismo programa: la conversación pudo seguirla un hijo.
     fn se_bifurco(&self, trazas: &[Traza]) -> bool {
-        let Some(esta) = trazas.get(self.traza) else { return false };
+        let Some(esta) = trazas.get(self.traza()) else { return false };
         let es_pariente = |otra: &&Traza| otra.archivo == esta.archivo && otra.programa == esta.programa;
         trazas.iter().filter(es_pariente).count() > 1
     }
 
     /// Si su traza termina con esta conexión abierta y sin contar nada más: le falta el final.
     fn esta_cortado(&self, trazas: &[Traza]) -> bool {
-        let pasos = trazas.get(self.traza).map_or(0, |traza| traza.pasos.len());
+        let pasos = trazas.get(self.traza()).map_or(0, |traza| traza.pasos.len());
         let ultimo = self.salidas.iter().chain(&self.llegadas).chain(&self.fin).map(|(_, paso)| *paso).max();
         self.cierre.is_none() && ultimo.unwrap_or(self.comienzo.1) + 1 == pasos && !self.se_bifurco(trazas)
     }
@@ -216,21 +222,20 @@ fn unir(
     let mut uniones = HashMap::new();
     for conexion in conexiones {
         match (&conexion.llamo, &conexion.atendio) {
-            (Some((llamo, cliente)), Some((atendio, servidor))) => {
-                uniones.insert(*llamo, Union::Va { a: servidor.traza, llegada: Some(*atendio) });
-                uniones.insert(*atendio, Union::Es(*llamo));
+            (Some(cliente), Some(servidor)) => {
+                unir_una(cliente.comienzo, servidor.comienzo, &mut uniones);
                 unir_sentido(trazas, cliente, servidor, &mut uniones)?;
                 unir_sentido(trazas, servidor, cliente, &mut uniones)?;
             }
             // De un solo lado hay traza: el otro es una columna con su dirección.
-            (Some((llamo, cliente)), None) => {
+            (Some(cliente), None) => {
                 let otro = participante_sin_traza(participantes, &conexion.servidor);
-                uniones.insert(*llamo, Union::Va { a: otro, llegada: None });
+                uniones.insert(cliente.comienzo, Union::Va { a: otro, llegada: None });
                 unir_con_nadie(cliente, otro, &mut uniones);
             }
-            (None, Some((atendio, servidor))) => {
+            (None, Some(servidor)) => {
                 let otro = participante_sin_traza(participantes, &conexion.cliente);
-                uniones.insert(*atendio, Union::Viene { de: otro });
+                uniones.insert(servidor.comienzo, Union::Viene { de: otro });
                 unir_con_nadie(servidor, otro, &mut uniones);
             }
             (None, None) => {}
@@ -256,6 +261,27 @@ fn unir_con_nadie(extremo: &Extremo, otro: usize, uniones: &mut HashMap<Lugar, U
     }
 }
 
+/// Esa salida es esa llegada.
+fn unir_una(salida: Lugar, llegada: Lugar, uniones: &mut HashMap<Lugar, Union>) {
+    uniones.insert(salida, Union::Va { a: llegada.0, llegada: Some(llegada) });
+    uniones.insert(llegada, Union::Es(salida));
+}
+
+/// La salida número `cual` es esa llegada; a las de antes ya no les llega ninguna.
+fn unir_hasta(salidas: &mut VecDeque<Lugar>, cual: usize, llegada: Lugar, uniones: &mut HashMap<Lugar, Union>) {
+    if let Some(salida) = salidas.drain(..=cual).next_back() {
+        unir_una(salida, llegada, uniones);
+    }
+}
+
+/// Lo que salió en ese lugar.
+fn lo_que_salio(trazas: &[Traza], lugar: Lugar) -> Option<&String> {
+    match que_paso(trazas, lugar) {
+        Some(Que::Sale { que, .. }) => Some(que),
+        _ => None,
+    }
+}
+
 /// Lo que salió de `de` y llegó a `a`. Los dos lo cuentan en el mismo orden; el que recibe puede no contarlo, si leyó por su cuenta.
 fn unir_sentido(
     trazas: &[Traza],
@@ -265,26 +291,23 @@ fn unir_sentido(
 ) -> Result<(), String> {
     let mut salidas: VecDeque<Lugar> = de.salidas.iter().copied().collect();
     for salida in &salidas {
-        uniones.insert(*salida, Union::Va { a: a.traza, llegada: None });
+        uniones.insert(*salida, Union::Va { a: a.traza(), llegada: None });
     }
     let mut codigo = None;
     for llegada in a.llegadas.iter().copied() {
         let Some(que) = que_paso(trazas, llegada) else { continue };
         if let Que::LlegaElCodigo { que, .. } = que {
             // Del anterior no se contó más: lo que le seguía lo leyó el programa por su cuenta.
-            unir_codigo(trazas, codigo.replace((llegada, que)), &mut salidas, a.traza, uniones);
+            unir_codigo(trazas, codigo.replace((llegada, que)), &mut salidas, uniones);
             continue;
         }
         let Que::Llega { que, .. } = que else { continue };
         // Un error al recibir no lo mandó nadie.
         let Some(esta) = Llamado::leer(que) else { continue };
-        let que_salio = |salida: &Lugar| match que_paso(trazas, *salida) {
-            Some(Que::Sale { que, .. }) => Some(que),
-            _ => None,
-        };
         // Si hay una igual del todo, es ésa: las de antes las leyó el programa por su cuenta.
-        let salio = salidas.iter().position(|salida| que_salio(salida) == Some(que)).or_else(|| {
-            let puede_ser = |salida: &Lugar| Llamado::leer(que_salio(salida)?).filter(|otra| otra.puede_ser(&esta));
+        let salio = salidas.iter().position(|salida| lo_que_salio(trazas, *salida) == Some(que)).or_else(|| {
+            let puede_ser =
+                |salida: &Lugar| Llamado::leer(lo_que_salio(trazas, *salida)?).filter(|otra| otra.puede_ser(&esta));
             salidas.iter().position(|salida| puede_ser(salida).is_some())
         });
         codigo = None;
@@ -293,18 +316,14 @@ fn unir_sentido(
                 return Err(falta_la_salida(trazas, de, llegada, que));
             }
             // Lo mandó el programa por su cuenta.
-            uniones.insert(llegada, Union::Viene { de: de.traza });
+            uniones.insert(llegada, Union::Viene { de: de.traza() });
             continue;
         };
-        if let Some(salida) = salidas.drain(..=salio).next_back() {
-            uniones.insert(salida, Union::Va { a: a.traza, llegada: Some(llegada) });
-            uniones.insert(llegada, Union::Es(salida));
-        }
+        unir_hasta(&mut salidas, salio, llegada, uniones);
     }
-    unir_codigo(trazas, codigo, &mut salidas, a.traza, uniones);
+    unir_codigo(trazas, codigo, &mut salidas, uniones);
     if let (Some(cierre), Some(fin)) = (de.cierre, a.fin) {
-        uniones.insert(cierre, Union::Va { a: a.traza, llegada: Some(fin) });
-        uniones.insert(fin, Union::Es(cierre));
+        unir_una(cierre, fin, uniones);
     }
     Ok(())
 }
@@ -314,18 +333,15 @@ fn unir_codigo(
     trazas: &[Traza],
     codigo: Option<(Lugar, &String)>,
     salidas: &mut VecDeque<Lugar>,
-    a: usize,
     uniones: &mut HashMap<Lugar, Union>,
 ) {
     let Some((codigo, llamado)) = codigo else { return };
-    let lo_lleva = |salida: &Lugar| match que_paso(trazas, *salida) {
-        Some(Que::Sale { que, .. }) => que.strip_prefix(llamado.as_str()).is_some_and(|resto| resto.starts_with(',')),
-        _ => false,
+    let lo_lleva = |salida: &Lugar| {
+        let resto = lo_que_salio(trazas, *salida).and_then(|que| que.strip_prefix(llamado.as_str()));
+        resto.is_some_and(|resto| resto.starts_with(','))
     };
-    let Some(cual) = salidas.iter().position(lo_lleva) else { return };
-    if let Some(salida) = salidas.drain(..=cual).next_back() {
-        uniones.insert(salida, Union::Va { a, llegada: Some(codigo) });
-        uniones.insert(codigo, Union::Es(salida));
+    if let Some(cual) = salidas.iter().position(lo_lleva) {
+        unir_hasta(salidas, cual, codigo, uniones);
     }
 }
 
@@ -334,7 +350,7 @@ fn falta_la_salida(trazas: &[Traza], de: &Extremo, (traza, paso): Lugar, que: &s
     let renglon = trazas.get(traza).and_then(|traza| traza.pasos.get(paso)).map_or(0, |paso| paso.renglon);
     format!(
         "{} está cortada: le falta el envío de lo que llegó en {}, renglón {renglon} ({que}).",
-        cual(de.traza),
+        cual(de.traza()),
         cual(traza)
     )
 }
