@@ -2,7 +2,8 @@
 //! (`manual.c`) y con el límite: llamadas al sistema sin nada en el medio.
 //!
 //! Cada muestra son dos procesos, el que espera clientes y el que los hace. Se intercalan (una ronda es una muestra de cada una), se
-//! informan medianas, y siempre se comparan cosas medidas en la misma corrida. Con `BANCO_ESCRIBIR=1` la tabla queda en los README.
+//! informan medianas, y siempre se comparan cosas medidas en la misma corrida. Con `BANCO_ESCRIBIR=1` la tabla queda en
+//! docs/velocidad.md.
 
 #![allow(
     unsafe_code,
@@ -34,13 +35,13 @@ mod nativo;
 mod tabla;
 
 use std::env;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use cargas::Carga;
-use tabla::{Idioma, Tabla};
+use tabla::{Demoras, Tabla};
 
 /// Qué se mide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,17 +66,16 @@ const TODAS: [Cual; 7] =
     [Cual::Manual, Cual::C, Cual::CEntera, Cual::Rust, Cual::RustEncolando, Cual::Limite, Cual::LimiteJuntando];
 
 impl Cual {
-    fn nombre(self, idioma: Idioma) -> &'static str {
-        let (castellano, ingles) = match self {
-            Self::Manual => ("manual", "textbook"),
-            Self::C => ("C", "C"),
-            Self::CEntera => ("C, `tp0_*`", "C, `tp0_*`"),
-            Self::Rust => ("Rust", "Rust"),
-            Self::RustEncolando => ("Rust, encolando", "Rust, queued"),
-            Self::Limite => ("límite", "limit"),
-            Self::LimiteJuntando => ("límite, juntando", "limit, batched"),
-        };
-        if idioma == Idioma::Castellano { castellano } else { ingles }
+    fn nombre(self) -> &'static str {
+        match self {
+            Self::Manual => "manual",
+            Self::C => "C",
+            Self::CEntera => "C, `tp0_*`",
+            Self::Rust => "Rust",
+            Self::RustEncolando => "Rust, encolando",
+            Self::Limite => "límite",
+            Self::LimiteJuntando => "límite, juntando",
+        }
     }
 
     /// Si esta carga le dice algo: las demás serían una repetición de otra columna.
@@ -161,18 +161,23 @@ fn medir() {
         for carga in Carga::TODAS {
             for cual in TODAS.into_iter().filter(|cual| cual.corre(carga)) {
                 let cuantos = carga.cuantos(matches!(cual, Cual::RustEncolando | Cual::LimiteJuntando));
-                tabla.anotar(carga, cual, muestra(cual, carga, cuantos), cuantos);
+                let (tardo, demoras) = muestra(cual, carga, cuantos);
+                tabla.anotar(carga, cual, microsegundos(tardo) / cuantos as f64, demoras);
             }
         }
     }
-    print!("{}", tabla.escrita_en(Idioma::Castellano));
+    print!("{}", tabla.escrita());
     if env::var_os("BANCO_ESCRIBIR").is_some() {
-        tabla.poner_en_los_readme();
+        tabla.poner_en_el_documento();
     }
 }
 
-/// Una muestra: cuánto tardó el cliente.
-fn muestra(cual: Cual, carga: Carga, cuantos: usize) -> Duration {
+fn microsegundos(tardo: Duration) -> f64 {
+    tardo.as_secs_f64() * 1e6
+}
+
+/// Una muestra: cuánto tardó el cliente y, donde se mide, cuánto tardaron los mensajes.
+fn muestra(cual: Cual, carga: Carga, cuantos: usize) -> (Duration, Option<Demoras>) {
     let orden = |papel: &str| {
         let mut orden = Command::new(env::current_exe().unwrap());
         let lugar_de_cual = TODAS.iter().position(|otra| *otra == cual).unwrap();
@@ -182,17 +187,20 @@ fn muestra(cual: Cual, carga: Carga, cuantos: usize) -> Duration {
         orden
     };
     let mut servidor = orden("servidor").stdout(Stdio::piped()).spawn().unwrap();
-    let mut puerto = String::new();
-    BufReader::new(servidor.stdout.take().unwrap()).read_line(&mut puerto).unwrap();
+    let (mut puerto, mut demoras) = (String::new(), String::new());
+    let mut dicho = BufReader::new(servidor.stdout.take().unwrap());
+    dicho.read_line(&mut puerto).unwrap();
     let cliente = orden("cliente").arg(puerto.trim()).output().unwrap();
+    dicho.read_to_string(&mut demoras).unwrap();
     let servidor = servidor.wait().unwrap();
     assert!(
         cliente.status.success() && servidor.success(),
         "{} no terminó bien: {}",
-        cual.nombre(Idioma::Castellano),
+        cual.nombre(),
         String::from_utf8_lossy(&cliente.stderr)
     );
-    Duration::from_nanos(String::from_utf8(cliente.stdout).unwrap().trim().parse().unwrap())
+    let tardo = Duration::from_nanos(String::from_utf8(cliente.stdout).unwrap().trim().parse().unwrap());
+    (tardo, (!demoras.is_empty()).then(|| demoras.parse().unwrap()))
 }
 
 /// La carpeta del ejecutable, donde cargo deja también las bibliotecas.

@@ -19,8 +19,7 @@ use tp0::{Conexion, Emisor, Paquete, Receptor, Recibido, Resultado, Servidor, di
 
 /// Envía a varios. Con `difundir`, aunque sea a uno: el que no lee se lo pierde, pero no demora a nadie.
 fn enviar(a: &[Emisor], quien: &str, que: &str) -> Resultado<()> {
-    let fallaron =
-        difundir(a, Paquete::nuevo().agregar(format!("{quien}\0").as_bytes())?.agregar(format!("{que}\0").as_bytes())?);
+    let fallaron = difundir(a, Paquete::nuevo().agregar_texto(quien)?.agregar_texto(que)?);
     fallaron.iter().for_each(|(_, error)| println!("A uno no le llegó: {error}"));
     Ok(())
 }
@@ -101,20 +100,15 @@ fn ser_servidor(ip: &str, puerto: &str) -> Resultado<()> {
     println!("Escucho en el puerto {}.", servidor.puerto()?);
     let sala = Sala::default();
     // La sala pasa a ser de la función, que comparten todos los hilos. Uno que falla no molesta a los demás.
-    servidor.atender(move |cliente| {
-        if let Err(error) = sala.atender(cliente) {
-            println!("Perdí a un cliente: {error}");
-        }
-    })
+    servidor.atender_avisando(move |cliente| sala.atender(cliente), |_, error| println!("Perdí a un cliente: {error}"))
 }
 
 /// Muestra lo próximo que diga el servidor. Devuelve si la charla sigue.
 fn mostrar(receptor: &mut Receptor) -> Resultado<bool> {
     let recibido = receptor.recibir()?;
     if let Some(Recibido::Paquete(paquete)) = &recibido {
-        let textos: Vec<_> = paquete.valores().map(String::from_utf8_lossy).collect();
-        if let [quien, que] = textos.as_slice() {
-            println!("{}: {}", quien.trim_end_matches('\0'), que.trim_end_matches('\0'));
+        if let [quien, que] = paquete.textos().collect::<Resultado<Vec<_>>>()?.as_slice() {
+            println!("{quien}: {que}");
         }
     }
     Ok(recibido.is_some())

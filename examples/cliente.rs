@@ -19,7 +19,7 @@ fn conversar(mensaje: &str, ip: &str, puerto: &str) -> Resultado<()> {
     // Líneas de la consola hasta una vacía, o el final. Cada valor viaja con su '\0', como los manda el cliente en C.
     let mut paquete = Paquete::nuevo();
     for linea in io::stdin().lines().map_while(Result::ok).take_while(|linea| !linea.is_empty()) {
-        paquete.agregar(format!("{linea}\0").as_bytes())?;
+        paquete.agregar_texto(linea)?;
     }
     conexion.enviar_paquete(&paquete)?;
 

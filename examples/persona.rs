@@ -47,7 +47,7 @@ struct Resumen<'a> {
 }
 
 impl<'a> Persona<'a> {
-    fn escribir(&self, escritor: Escritor) -> Resultado<Escritor> {
+    fn escribir<'e>(&self, escritor: &'e mut Escritor) -> Resultado<&'e mut Escritor> {
         escritor.u32(self.dni).u8(self.edad).u32(self.pasaporte).texto(self.nombre)
     }
 
@@ -58,10 +58,13 @@ impl<'a> Persona<'a> {
 }
 
 impl<'a> Familia<'a> {
-    fn escribir(&self, escritor: Escritor) -> Resultado<Escritor> {
-        let escritor = escritor.texto(self.apellido)?.u32(self.domicilio.numero).texto(self.domicilio.calle)?;
-        let cantidad = u32::try_from(self.integrantes.len()).unwrap_or(u32::MAX);
-        self.integrantes.iter().try_fold(escritor.u32(cantidad), |escritor, una| una.escribir(escritor))
+    fn escribir<'e>(&self, escritor: &'e mut Escritor) -> Resultado<&'e mut Escritor> {
+        escritor.texto(self.apellido)?.u32(self.domicilio.numero).texto(self.domicilio.calle)?;
+        escritor.u32(u32::try_from(self.integrantes.len()).unwrap_or(u32::MAX));
+        for una in &self.integrantes {
+            una.escribir(escritor)?;
+        }
+        Ok(escritor)
     }
 
     fn leer(lector: &mut Lector<'a>) -> Resultado<Self> {
@@ -89,7 +92,7 @@ impl<'a> Familia<'a> {
 }
 
 impl<'a> Resumen<'a> {
-    fn escribir(&self, escritor: Escritor) -> Resultado<Escritor> {
+    fn escribir<'e>(&self, escritor: &'e mut Escritor) -> Resultado<&'e mut Escritor> {
         self.mayor.escribir(escritor.f64(self.edad_promedio).bool(self.hay_menores))
     }
 
@@ -100,20 +103,22 @@ impl<'a> Resumen<'a> {
 
 /// Hace lo que pide un mensaje y devuelve el payload de la respuesta.
 fn responder_familia(payload: &[u8]) -> Resultado<Vec<u8>> {
-    let familia = Familia::leer(&mut Lector::de(payload))?;
+    let mut lector = Lector::de(payload);
+    let familia = Familia::leer(&mut lector)?;
+    lector.terminar()?; // si sobra algo, el otro escribió otra cosa
     let resumen = familia.resumir().ok_or_else(|| Error::Argumento("La familia no tiene integrantes.".to_owned()))?;
     println!("Familia {}, de {} {}:", familia.apellido, familia.domicilio.calle, familia.domicilio.numero);
     for una in &familia.integrantes {
         println!("  - {}, {} años, dni {}, pasaporte {}", una.nombre, una.edad, una.dni, una.pasaporte);
     }
-    Ok(resumen.escribir(Escritor::nuevo())?.terminar())
+    Ok(resumen.escribir(&mut Escritor::nuevo())?.terminar())
 }
 
 fn responder_cumpleanios(payload: &[u8]) -> Resultado<Vec<u8>> {
     let mut persona = Persona::leer(&mut Lector::de(payload))?;
     persona.edad = persona.edad.wrapping_add(1);
     println!("{} cumplió {}.", persona.nombre, persona.edad);
-    Ok(persona.escribir(Escritor::nuevo())?.terminar())
+    Ok(persona.escribir(&mut Escritor::nuevo())?.terminar())
 }
 
 /// Atiende a un cliente hasta que se va. Devuelve si hay que seguir con otros.
@@ -163,7 +168,7 @@ fn preguntar<'a>(conexion: &'a mut Conexion, codigo: i32, payload: &[u8], espera
 fn ser_cliente(ip: &str, puerto: &str, familia: &Familia<'_>) -> Resultado<()> {
     let mut conexion = Conexion::conectar(ip, puerto)?;
 
-    let payload = familia.escribir(Escritor::nuevo())?.terminar();
+    let payload = familia.escribir(&mut Escritor::nuevo())?.terminar();
     let respuesta = preguntar(&mut conexion, FAMILIA, &payload, RESUMEN)?;
     let Resumen { edad_promedio, hay_menores, mayor } = Resumen::leer(&mut Lector::de(respuesta))?;
     let menores = if hay_menores { "hay" } else { "no hay" };
@@ -173,7 +178,7 @@ fn ser_cliente(ip: &str, puerto: &str, familia: &Familia<'_>) -> Resultado<()> {
     );
 
     if let Some(primera) = familia.integrantes.first() {
-        let payload = primera.escribir(Escritor::nuevo())?.terminar();
+        let payload = primera.escribir(&mut Escritor::nuevo())?.terminar();
         let respuesta = preguntar(&mut conexion, CUMPLEANIOS, &payload, PERSONA)?;
         let vuelta = Persona::leer(&mut Lector::de(respuesta))?;
         // Menos la edad, todo tiene que volver como se fue.

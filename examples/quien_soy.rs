@@ -32,11 +32,7 @@ fn ser_servidor(ip: &str, puerto: &str) -> Resultado<()> {
     let opciones = Opciones::del_entorno()?.handshakes(&MODULOS.map(|(_, valor)| valor))?;
     let servidor = Servidor::iniciar_con(ip, puerto, &opciones)?;
     println!("Escucho en el puerto {}.", servidor.puerto()?);
-    servidor.atender(|cliente| {
-        if let Err(error) = atender(cliente) {
-            println!("Perdí a un cliente: {error}");
-        }
-    })
+    servidor.atender_avisando(atender, |_, error| println!("Perdí a un cliente: {error}"))
 }
 
 fn ser_cliente(modulo: &str, ip: &str, puerto: &str, texto: &str) -> Resultado<()> {

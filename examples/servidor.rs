@@ -56,7 +56,7 @@ fn main() -> ExitCode {
         [ip, puerto] => escuchar(ip, puerto),
         _ => escuchar("127.0.0.1", "4444"),
     };
-    // Devolver el Resultado desde main también se puede, pero muestra el error como {:?}; así, como una oración.
+    // Devolver el Resultado desde main también se puede, y muestra la misma oración después de «Error: ».
     if let Err(error) = salida {
         eprintln!("{error}");
         return ExitCode::FAILURE;

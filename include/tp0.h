@@ -3,7 +3,7 @@
  * @brief `#include <tp0.h>` - libtp0 0.1.0: la capa de sockets del TP0 de Sistemas Operativos (UTN FRBA).
  *
  * @note Este archivo es el manual, y lo escribe la compilación de la biblioteca: se lee de arriba para abajo. Lo mismo, en páginas:
- *       `man tp0`, y `man 3` con el nombre de cada función. Se enlaza con `-ltp0`.
+ *       `man 7 tp0`, y `man 3` con el nombre de cada función. Se enlaza con `-ltp0`.
  *
  * Son las funciones del TP0, con sus nombres y los mismos bytes en el cable, las de la guía de serialización, y algunas más.
  *
@@ -33,14 +33,20 @@
  * Para todas las funciones:
  *  - Errores: devuelven -1 o NULL (`recibir_paquete()`, la lista vacía), ponen `errno` y dejan en `tp0_error()` una línea que dice qué
  *    pasó y qué probar. Nada que llegue por la red puede hacer caer al programa, ni un NULL, un descriptor o un tamaño inválidos.
+ *  - Lecturas: las `buffer_read_*` que no pueden leer devuelven 0, false o NULL (`buffer_read()`, -1), que también pueden ser datos. Si
+ *    estaba todo se pregunta una sola vez, al final: `buffer_quedan()` da 0.
  *  - Memoria: lo que devuelven es de malloc y lo libera quien llama, con lo que cada función dice. No se quedan con nada.
  *  - Hilos: se pueden llamar desde cualquiera. Por una conexión pueden enviar varios a la vez (cada mensaje sale entero) y
  *    recibir uno.
- *  - Señales: nunca hay SIGPIPE. Una señal no corta un envío ni una recepción; sí a `esperar_cliente()`, según SA_RESTART.
+ *  - Señales: nunca hay SIGPIPE. Una señal no corta un envío ni una recepción; sí a `esperar_cliente()` y a `tp0_atender()`, según
+ *    SA_RESTART, y el servidor sigue escuchando.
  *  - Descriptores: son los de siempre, sirven para select, poll, send, recv y close; se cierran solos en exec; nunca son 0, 1 ni 2.
  *  - Demoras: lo que se envía sale enseguida. Sólo las ráfagas se juntan (más de 16 envíos sin recibir nada), y lo retenido sale al recibir:
  *    ninguna respuesta espera al algoritmo de Nagle, tampoco si el otro no usa esta biblioteca. Antes de dormir se mira hasta 20
  *    microsegundos si ya llega algo. A un socket que hizo el programa no se le cambian las opciones.
+ *  - close(2): el programa puede cerrar por su cuenta lo que quiera, también con otro hilo adentro de una función: lo que la biblioteca
+ *    recordaba de ese número se olvida, y nada de eso se usa en lo que él ponga ahí.
+ *  - Hilos: pthread_cancel espera a que la función vuelva; lo que despierta a la que está esperando es `liberar_conexion()`.
  *  - Límite: un payload mide a lo sumo 64 MiB (`TP0_TAMANIO_MAXIMO`).
  *
  * @par Protocolo
@@ -56,8 +62,9 @@
  * @par Entorno
  * Se lee en cada `iniciar_servidor()` y `crear_conexion()`; un valor que no se entiende es un error, EINVAL:
  *  - `TP0_IP`, `TP0_PUERTO`: dónde escucha `iniciar_servidor()` (todas las interfaces, 4444). Puerto 0: uno libre cualquiera.
- *  - `TP0_HANDSHAKE`: otro valor (1); `no`: sin handshake, de ningún lado; `opcional`: el servidor acepta clientes con y sin él.
- *  - `TP0_ESPERA_MS`: plazo de conexión y handshake, en milisegundos (5000); 0: sin plazo.
+ *  - `TP0_HANDSHAKE`: otro valor (1); `no`: sin handshake, de ningún lado; `opcional`: el servidor acepta clientes con y sin él
+ *    (no si el programa se saluda a su manera, con otros 4 bytes: entonces, `no`).
+ *  - `TP0_ESPERA_MS`: plazo de conexión y handshake, en milisegundos (5000); 0: sin plazo. No cuenta lo que tarde en buscarse un nombre.
  *  - `TP0_TAMANIO_MAXIMO`: el mayor payload, en bytes (67108864).
  *  - `TP0_TRAZA`: 1 cuenta cada paso de los sockets, un renglón por paso, en la salida de errores; si ahí no se puede escribir, es un error,
  *    con el `errno` de `write`. 0: nada.
@@ -66,9 +73,13 @@
  * Si el programa usa las commons y su `logger` no es NULL, ahí se anota:
  *  - trace: `Listo para escuchar a mi cliente`, cuando el servidor ya escucha.
  *  - info: `Se conecto un cliente!`, y por cada `recibir_mensaje()`, `Me llego el mensaje ...` con su texto.
- *  - warning: el cliente rechazado, con su dirección y la causa.
+ *  - warning: el cliente rechazado, con su dirección y la causa; y que faltan descriptores o hilos para atender a quien llega.
+ *  - error: una falla que nadie miró. Si a una función se le da el -1 o el NULL de otra que falló, o se vuelve a enviar por una conexión en la que
+ *    falló un envío, y nadie leyó esa falla con `tp0_error()`: una vez por falla, con el nombre de la función que falló y su texto.
  *
- * Si no, `Me llego el mensaje ...` va a la salida del programa; lo rechazado, a la de errores, con `tp0:` adelante; y lo demás, a ningún lado.
+ * Si no, `Me llego el mensaje ...` va a la salida del programa; lo demás, a la de errores, con `tp0:` adelante; y lo que es trace o info, a ningún
+ * lado. Nada de eso espera a quien no lee ni manda SIGPIPE: el renglón se pierde, y el próximo que entra dice cuántos fueron. De rechazos seguidos se
+ * escriben los primeros diez, y después uno por segundo, con la cuenta.
  *
  * @par Errores
  * Qué quiere decir cada `errno`; cada función dice cuáles da. ENOMEM y ENOTRECOVERABLE los puede dar cualquiera.
@@ -96,6 +107,11 @@
  * @par Notas
  * Antes de incluir el header se puede definir `TP0_SIN_LOGGER` o `TP0_SIN_OP_CODE`, si el programa tiene su propio `logger` u `op_code`.
  *
+ * Si lo que tiene son funciones con los nombres del TP0 y otros argumentos, `TP0_SIN_NOMBRES` esconde las de acá, y también su `op_code` y su
+ * `logger`; `codigo_operacion` es entonces un `int`. Cada una está además con `tp0_` adelante (`tp0_enviar_paquete()`), que es el mismo
+ * código; y donde ese nombre ya era de otra, ésa sirve: `tp0_iniciar_servidor()`, `tp0_esperar_cliente()`, `tp0_crear_conexion()` y
+ * `tp0_recibir_mensaje()`.
+ *
  * @par Fuente
  * El TP0 de la cátedra, https://docs.utnso.com.ar/primeros-pasos/tp0, y su guía de serialización,
  * https://docs.utnso.com.ar/guias/linux/serializacion
@@ -104,6 +120,11 @@
 
 #ifndef LIBTP0_TP0_H
 #define LIBTP0_TP0_H
+
+/* Un programa de 32 bits (gcc -m32) tendría los mismos tipos con otra forma, y ni enlazaría. Se dice antes que nada. */
+#if defined(__SIZEOF_POINTER__) && (__SIZEOF_POINTER__ != 8 || __SIZEOF_SIZE_T__ != 8)
+#error "libtp0 es para programas de 64 bits, con punteros y size_t de 8 bytes: compilalo sin -m32 ni -mx32."
+#endif
 
 #include <assert.h>
 #include <netdb.h>
@@ -157,7 +178,7 @@ typedef struct tp0_log t_log;
  * #include <tp0.h>
  * @endcode
  */
-#ifndef TP0_SIN_OP_CODE
+#if !defined(TP0_SIN_OP_CODE) && !defined(TP0_SIN_NOMBRES)
 typedef enum {
     MENSAJE,
     PAQUETE
@@ -166,6 +187,9 @@ typedef enum {
 
 /**
  * @brief El logger global del TP0: si no es NULL y el programa usa las commons, ahí se anota lo que pasa.
+ *
+ * Después de `log_destroy(logger)`, si quedan llamadas por hacer o hilos adentro de la biblioteca: `logger = NULL`. Ella lo usa sin avisar,
+ * cuando rechaza a un cliente.
  *
  * Si el programa define el suyo (con `TP0_SIN_LOGGER`), se usa ése. Qué se anota, y qué pasa sin él, está en tp0(7).
  *
@@ -178,7 +202,7 @@ typedef enum {
  * int servidor = iniciar_servidor();
  * @endcode
  */
-#ifndef TP0_SIN_LOGGER
+#if !defined(TP0_SIN_LOGGER) && !defined(TP0_SIN_NOMBRES)
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -224,7 +248,11 @@ typedef struct {
     /**
      * Qué es: MENSAJE, PAQUETE o uno propio. Nunca negativo.
      */
+#ifdef TP0_SIN_NOMBRES
+    int codigo_operacion;
+#else
     op_code codigo_operacion;
+#endif
     /**
      * El payload.
      */
@@ -238,12 +266,13 @@ typedef void (*tp0_funcion_de_cliente)(int cliente, void *contexto);
 
 #ifdef __cplusplus
 extern "C" {
-#endif // __cplusplus
+#endif /* __cplusplus */
 
 /* ============================================================================================
  *  1. El servidor
  * ============================================================================================ */
 
+#ifndef TP0_SIN_NOMBRES
 /**
  * @brief Crea el socket del servidor, lo asocia a un puerto y lo deja escuchando: `socket`, `bind` y `listen`.
  *
@@ -267,6 +296,8 @@ extern "C" {
  * @endcode
  */
 int iniciar_servidor(void);
+
+#endif
 
 /**
  * @brief Como `iniciar_servidor()`, donde se le diga.
@@ -301,19 +332,28 @@ int tp0_iniciar_servidor(const char *ip,
  */
 int tp0_puerto(int descriptor);
 
+#ifndef TP0_SIN_NOMBRES
 /**
  * @brief Espera a que un cliente se conecte y pase el handshake: `accept`.
  *
  * Al que muestra otro handshake, o no lo termina a tiempo (`TP0_ESPERA_MS`), se le contesta -1, se lo cierra, se lo anota en el log
  * (warning) y se sigue esperando. Los clientes mudos o lentos no demoran a los demás.
  *
+ * Si falla una y otra vez (no es un servidor, está cerrado), sólo la primera vez vuelve enseguida; las que siguen esperan 100 ms, o una señal.
+ *
  * @param servidor Lo que devolvió `iniciar_servidor()`.
  * @return El descriptor del cliente (nunca 0, 1 ni 2), o -1.
+ * Si no quedan descriptores, espera a que se libere alguno, y lo dice una vez en el log (warning). Sobre lo que no escucha, sólo la primera
+ * respuesta es inmediata: un while que no mira el -1 no quema un núcleo.
+ *
  * @note errno: ECANCELED si otro hilo liberó el servidor, EINTR si corrió un manejador de señal instalado sin SA_RESTART (así Ctrl-C
- *       puede terminar un while), EMFILE si no quedan descriptores, EBADF si no es un socket, EINVAL si no escucha, EAGAIN si venció el
+ *       puede terminar un while; uno con SA_RESTART nunca la corta), EBADF si no es un socket, EINVAL si no escucha, EAGAIN si venció el
  *       SO_RCVTIMEO que puso el programa.
- * @note Hilos: bloquea. La pueden llamar varios a la vez: cada cliente le toca a uno. Con `select` o `poll` sobre `servidor`, llamarla
- *       una vez por aviso.
+ * @note Hilos: bloquea. La pueden llamar varios a la vez, y varios procesos (fork): cada cliente le toca a uno. No se puede salir de ella con
+ *       `siglongjmp()`. Mientras espera puede trabajar en un hilo propio, que no recibe señales.
+ * @note Con `select` o `poll` sobre `servidor`, llamarla una vez por aviso, y ponerle un SO_RCVTIMEO: el aviso puede ser de uno que manda
+ *       medio handshake y se calla, y con él la espera da EAGAIN en vez de quedarse con el programa. Si el programa hace fork con el servidor
+ *       abierto, el socket puede quedar sin bloqueo: su propio `accept()` daría EAGAIN.
  * @note Memoria: el cliente, una vez que se deje de usar, se debe liberar con `liberar_conexion()`.
  * @note Lo escribe en el log: `Se conecto un cliente!` (info).
  * @note Fuente: es la función del TP0.
@@ -329,6 +369,8 @@ int tp0_puerto(int descriptor);
  * @endcode
  */
 int esperar_cliente(int servidor);
+
+#endif
 
 /**
  * @brief Como `esperar_cliente()`, y dice qué valor de handshake mostró el cliente: quién es.
@@ -372,6 +414,7 @@ int tp0_handshake(int conexion,
  *  2. El cliente
  * ============================================================================================ */
 
+#ifndef TP0_SIN_NOMBRES
 /**
  * @brief Conecta con un servidor y hace el handshake: `socket`, `connect`, enviar 1, recibir 0.
  *
@@ -388,7 +431,8 @@ int tp0_handshake(int conexion,
  * @note errno: EINVAL (NULL, IP o puerto mal escritos, variable de entorno que no se entiende), EHOSTUNREACH (nombre desconocido,
  *       o no hay camino), ECONNREFUSED (nadie escucha), ETIMEDOUT (no contestó, o no contestó el handshake), EPROTO (rechazó el
  *       handshake, o habla otro protocolo), ECONNRESET (cerró antes de contestar el handshake), EMFILE.
- * @note Hilos: la puede llamar cualquiera. Bloquea a lo sumo `TP0_ESPERA_MS`.
+ * @note Hilos: la puede llamar cualquiera. Bloquea a lo sumo `TP0_ESPERA_MS`, sin contar lo que tarde en buscarse un nombre. Si el nombre tiene
+ *       varias direcciones, el plazo se reparte entre las que faltan probar.
  * @note Memoria: una vez que se deje de usar, se debe liberar con `liberar_conexion()`. Los textos se recortan (blancos y fines de línea) y
  *       no se guardan.
  * @note Fuente: es la función del TP0, más el handshake.
@@ -427,14 +471,15 @@ int liberar_conexion(int descriptor);
  * @brief Espera el próximo mensaje y dice qué es: su código de operación. Lee esos 4 bytes y ni uno más.
  *
  * -1 quiere decir que la conversación terminó: hay que salir del while. El descriptor queda reservado (recv en él da 0)
- * hasta que terminen otras 64 conexiones: liberarlo con `liberar_conexion()` está bien, y no liberarlo también.
+ * hasta que terminen otras 64 conexiones, o antes si hace falta el lugar (nunca son más de un cuarto de los descriptores del proceso):
+ * liberarlo con `liberar_conexion()` está bien, y no liberarlo también.
  *
  * @param conexion Lo que devolvió `esperar_cliente()` o `crear_conexion()`.
  * @return MENSAJE, PAQUETE u otro código (nunca negativo), o -1.
  * @note errno: 0 si el otro terminó entre un mensaje y otro (no es de temer), ECONNRESET si se cortó, EPROTO si llegó un código
  *       negativo, ETIMEDOUT si el otro dejó de responder (`tp0_opciones_keepalive()`), EBADF si no es un socket abierto, ENOTCONN si
  *       nunca se conectó, EINVAL si es el que escucha, EAGAIN si venció el SO_RCVTIMEO que puso el programa (y entonces la conexión sigue).
- * @note Hilos: bloquea. Uno solo por vez recibe de una conexión; otro puede estar enviando.
+ * @note Hilos: bloquea. Uno solo por vez recibe de una conexión, y no hace falta que sea siempre el mismo; otro puede estar enviando.
  * @note Fuente: es la función del TP0.
  *
  * @code
@@ -515,7 +560,7 @@ int recibir_mensaje(int conexion);
  * @return La lista, con cada valor en su propia memoria y un `'\0'` escondido detrás. Nunca NULL (salvo que no haya memoria): ante
  *         un error, o cuando el otro terminó, es la lista vacía y `tp0_error()` no es NULL.
  * @note errno: 0 si el otro terminó entre un mensaje y otro, ECONNRESET si se cortó, EPROTO si los largos no cierran, EMSGSIZE si pasa de
- *       `TP0_TAMANIO_MAXIMO` (64 MiB), ETIMEDOUT si el otro dejó de responder (`tp0_opciones_keepalive()`), EAGAIN si venció el SO_RCVTIMEO
+ *       `TP0_TAMANIO_MAXIMO` (64 MiB) o si sus valores, cada uno en su propia memoria, ocuparían más de cuatro veces eso, ETIMEDOUT si el otro dejó de responder (`tp0_opciones_keepalive()`), EAGAIN si venció el SO_RCVTIMEO
  *       que puso el programa, ENOMEM, EBADF, ENOTCONN si nunca se conectó, EINVAL si es el que escucha. Ante un error, la conexión se
  *       termina.
  * @note Hilos: como `recibir_operacion()`.
@@ -536,6 +581,8 @@ int recibir_mensaje(int conexion);
  * @endcode
  */
 t_list *recibir_paquete(int conexion);
+
+#endif
 
 /**
  * @brief Recibe un mensaje entero, en una sola llamada: código de operación y payload.
@@ -595,7 +642,8 @@ char *tp0_recibir_mensaje(int conexion);
  *
  * @param paquete Lo que devolvió `tp0_recibir()`. No lo cambia ni lo libera.
  * @return La lista, o NULL. Cada valor lleva un `'\0'` escondido detrás.
- * @note errno: EPROTO si los largos no cierran, EINVAL (NULL, o mal armado), ENOMEM.
+ * @note errno: EPROTO si los largos no cierran, EMSGSIZE si sus valores ocuparían más de cuatro veces `TP0_TAMANIO_MAXIMO` (64 MiB), EINVAL
+ *       (NULL, o mal armado, o la variable lo está), ENOMEM.
  * @note Hilos: como `crear_paquete()`.
  * @note Memoria: una vez que se deje de usar, se debe liberar con `tp0_liberar_lista()`.
  *
@@ -623,6 +671,7 @@ void tp0_liberar_lista(t_list *lista);
  *  4. Enviar
  * ============================================================================================ */
 
+#ifndef TP0_SIN_NOMBRES
 /**
  * @brief Envía un texto: un MENSAJE, con su `'\0'`.
  *
@@ -633,7 +682,7 @@ void tp0_liberar_lista(t_list *lista);
  *       responder (`tp0_opciones_keepalive()`), EINVAL (NULL, o es el que escucha), EBADF si no es un socket abierto, ENOTCONN si nunca se
  *       conectó, EAGAIN si venció el SO_SNDTIMEO que puso el programa. Si falló a medio enviar, la conexión se termina.
  * @note Hilos: bloquea mientras el otro no reciba y no haya más lugar. Varios pueden enviar por la misma conexión: cada mensaje sale
- *       entero.
+ *       entero (no si usan dos números del mismo socket, hechos con `dup()`: ahí se mezclan).
  * @note Memoria: no se queda con lo que se le da.
  * @note Fuente: es la función del TP0 (ahí no devuelve nada).
  *
@@ -743,11 +792,13 @@ int enviar_paquete(t_paquete *paquete,
  */
 void eliminar_paquete(t_paquete *paquete);
 
+#endif
+
 /**
  * @brief Envía el mismo paquete a muchas conexiones, sin que la que no lee demore a las demás.
  *
  * A la que no le entra nada ahora no se le envía, y sigue abierta (EAGAIN); la que pasa un segundo sin avanzar, a medio recibir, se
- * termina (ETIMEDOUT).
+ * termina (ETIMEDOUT). A la que está más de una vez, también con otro número (un `dup()`), le llega una sola: las demás fallan (EINVAL).
  *
  * @param conexiones Los descriptores.
  * @param cantidad Cuántos son.
@@ -786,6 +837,7 @@ int tp0_difundir(const int *conexiones,
  */
 int tp0_conexion_activa(int conexion);
 
+#ifndef TP0_SIN_NOMBRES
 /**
  * @brief Un paquete como va a viajar: código de operación, tamaño y payload.
  *
@@ -809,6 +861,8 @@ int tp0_conexion_activa(int conexion);
 void *serializar_paquete(t_paquete *paquete,
                          int bytes);
 
+#endif
+
 /* ============================================================================================
  *  5. Qué salió mal
  * ============================================================================================ */
@@ -818,9 +872,12 @@ void *serializar_paquete(t_paquete *paquete,
  *
  * Con un final normal de la conversación también hay texto, y errno es 0.
  *
+ * La falla que nadie leyó se cuenta sola, una vez, cuando el programa usa el -1 o el NULL que le dieron: `crear_conexion: ...`, con log_error
+ * si hay commons y `logger`; si no (o si quien lo usa es `liberar_conexion()` o `tp0_detener()`), en la salida de errores.
+ *
  * @return El texto, o NULL si esa llamada anduvo.
  * @note errno: no falla, y no cambia `errno`.
- * @note Hilos: cada uno tiene el suyo. No bloquea. No cambia nada: se puede llamar varias veces.
+ * @note Hilos: cada uno tiene el suyo. No bloquea. Se puede llamar varias veces.
  * @note Memoria: no se libera; vale hasta la próxima llamada de este hilo que falle.
  *
  * @code
@@ -1066,11 +1123,13 @@ int tp0_crear_conexion(const char *ip,
  * @brief Atiende a muchos clientes a la vez: llama a `funcion` con cada uno, en un hilo propio, y libera su conexión cuando ella vuelve.
  *
  * Un cliente lento, caído o que manda basura no molesta a los demás. Si se acaban los descriptores o los hilos, espera a que
- * se libere alguno y sigue. Vuelve cuando otro hilo llama a `tp0_detener()`.
+ * se libere alguno (lo dice una vez en el log), sin saludar a quien nadie puede atender, y sigue. Vuelve cuando otro hilo llama a
+ * `tp0_detener()`, que además libera el servidor; si vuelve por otra cosa, también por una señal, el servidor sigue escuchando: se lo puede
+ * volver a atender, y si no, hay que liberarlo con `liberar_conexion()`.
  *
  * @param servidor Lo que devolvió `iniciar_servidor()`.
  * @param funcion Lo que se hace con cada cliente. Corre en varios hilos a la vez: lo que compartan se protege. Puede volver cuando quiera, o
- *        terminar su hilo con `pthread_exit()`. No hace falta que libere el descriptor; si lo hace, no pasa nada.
+ *        terminar su hilo con `pthread_exit()`, o separarlo con `pthread_detach()`. No hace falta que libere el descriptor; si lo hace, no pasa nada.
  * @param contexto Se le pasa a cada una, tal cual. Puede ser NULL.
  * @return 0 cuando se la detuvo, o -1.
  * @note errno: EINTR si corrió un manejador de señal instalado sin SA_RESTART (así Ctrl-C puede terminar un servidor), EINVAL (función
@@ -1090,7 +1149,10 @@ int tp0_crear_conexion(const char *ip,
  *
  * int main(void) {
  *     int servidor = iniciar_servidor();
- *     return tp0_atender(servidor, atender, NULL) == 0 ? 0 : 1;
+ *     if (tp0_atender(servidor, atender, NULL) == 0) return 0;
+ *     fprintf(stderr, "%s\n", tp0_error());
+ *     liberar_conexion(servidor);    // nadie la detuvo: sigue abierto
+ *     return 1;
  * }
  * @endcode
  */
@@ -1107,7 +1169,7 @@ int tp0_atender(int servidor,
  * @param servidor El descriptor que escucha. Queda liberado.
  * @return 0, o -1.
  * @note errno: EBADF si no es un socket abierto, o si ya se lo detuvo.
- * @note Hilos: bloquea hasta que todo terminó; llamada desde la función de un cliente, sólo lo pide. No se puede llamar desde un manejador
+ * @note Hilos: bloquea hasta que todo terminó; llamada desde la función de un cliente, del servidor que sea, sólo lo pide. No se puede llamar desde un manejador
  *       de señal: ahí alcanza con instalarlo sin SA_RESTART.
  *
  * @code
@@ -1411,8 +1473,236 @@ bool buffer_read_bool(t_buffer *buffer);
 char *buffer_read_string(t_buffer *buffer,
                          uint32_t *length);
 
+/**
+ * @brief Cuántos bytes quedan por leer; o -1, si alguna lectura del buffer no entró. Alcanza con preguntarlo al final.
+ *
+ * Si al final da 0, todo lo que se leyó estaba, y no sobró nada. No lee ni cambia nada.
+ *
+ * @param buffer El buffer.
+ * @return Los bytes entre `offset` y el final, o -1 si falló alguna `buffer_read_*` de este hilo sobre él. No se olvida por volver atrás el `offset`:
+ *         sí cuando el hilo crea o libera otro buffer o paquete, o recibe.
+ * @note errno: EPROTO si una lectura no entró (el texto dice cuántos bytes quedaban y cuántos pedía la primera), ENOMEM si fue un texto para el que no
+ *       hubo memoria, EINVAL (NULL, buffer mal armado).
+ * @note Hilos: como `buffer_create()`. De a un buffer por vez: de dos que se leen mezclados, y en los que falla algo, se acuerda del último.
+ *
+ * @code
+ * persona->dni = buffer_read_uint32(buffer);
+ * persona->edad = buffer_read_uint8(buffer);
+ * persona->nombre = buffer_read_string(buffer, NULL);
+ * if (buffer_quedan(buffer) != 0) {    // faltó algo, o sobró
+ *     free(persona->nombre);
+ *     persona->nombre = NULL;
+ * }
+ * @endcode
+ */
+int buffer_quedan(t_buffer *buffer);
+
+/* ============================================================================================
+ *  9. Las del TP0, con otro nombre
+ * ============================================================================================ */
+
+/**
+ * @brief `liberar_conexion()`, con otro nombre: para el programa que tiene una suya con ése.
+ *
+ * @param descriptor Lo que devolvió `iniciar_servidor()`, `esperar_cliente()` o `crear_conexion()`.
+ * @return 0, o -1.
+ * @note errno: los de `liberar_conexion()`.
+ * @note Hilos: como `liberar_conexion()`.
+ *
+ * @code
+ * #define TP0_SIN_NOMBRES
+ * #include <tp0.h>
+ *
+ * // Las de un grupo, con sus argumentos de siempre.
+ * int enviar_paquete(int conexion, t_paquete *paquete) {
+ *     return tp0_enviar_paquete(paquete, conexion);
+ * }
+ *
+ * void liberar_conexion(int *conexion) {
+ *     tp0_liberar_conexion(*conexion);
+ *     *conexion = -1;
+ * }
+ * @endcode
+ */
+int tp0_liberar_conexion(int descriptor);
+
+/**
+ * @brief `recibir_operacion()`, con otro nombre: para el programa que tiene una suya con ése.
+ *
+ * @param conexion Lo que devolvió `esperar_cliente()` o `crear_conexion()`.
+ * @return MENSAJE, PAQUETE u otro código (nunca negativo), o -1.
+ * @note errno: los de `recibir_operacion()`.
+ * @note Hilos: como `recibir_operacion()`.
+ */
+int tp0_recibir_operacion(int conexion);
+
+/**
+ * @brief `recibir_buffer()`, con otro nombre: para el programa que tiene una suya con ése.
+ *
+ * @param size Donde se deja el tamaño del payload, en bytes. Ante un error, 0.
+ * @param conexion La conexión.
+ * @return El payload, o NULL. Lleva un `'\0'` escondido detrás, que no se cuenta: si es un texto, se puede imprimir.
+ * @note errno: los de `recibir_buffer()`.
+ * @note Hilos: como `recibir_buffer()`.
+ * @note Memoria: como `recibir_buffer()`.
+ *
+ * @code
+ * if (tp0_recibir_operacion(cliente) == CREAR_PROCESO) {
+ *     int tamanio;
+ *     void *payload = tp0_recibir_buffer(&tamanio, cliente);
+ *     if (payload != NULL) printf("llegaron %d bytes\n", tamanio);
+ *     free(payload);
+ * }
+ * @endcode
+ */
+void *tp0_recibir_buffer(int *size, int conexion);
+
+/**
+ * @brief `recibir_paquete()`, con otro nombre: para el programa que tiene una suya con ése.
+ *
+ * @param conexion La conexión.
+ * @return La lista, con cada valor en su propia memoria y un `'\0'` escondido detrás. Nunca NULL (salvo que no haya memoria): ante un
+ *        error, o cuando el otro terminó, es la lista vacía y `tp0_error()` no es NULL.
+ * @note errno: los de `recibir_paquete()`.
+ * @note Hilos: como `recibir_paquete()`.
+ * @note Memoria: como `recibir_paquete()`.
+ *
+ * @code
+ * t_list *valores = tp0_recibir_paquete(conexion);
+ * while (tp0_error() == NULL) {       // hasta que el otro termine
+ *     for (t_link_element *v = valores->head; v != NULL; v = v->next)
+ *         puts(v->data);
+ *     tp0_liberar_lista(valores);
+ *     valores = tp0_recibir_paquete(conexion);
+ * }
+ * tp0_liberar_lista(valores);
+ * @endcode
+ */
+t_list *tp0_recibir_paquete(int conexion);
+
+/**
+ * @brief `enviar_mensaje()`, con otro nombre: para el programa que tiene una suya con ése.
+ *
+ * @param mensaje El texto. Puede ser vacío.
+ * @param conexion La conexión.
+ * @return 0, o -1.
+ * @note errno: los de `enviar_mensaje()`.
+ * @note Hilos: como `enviar_mensaje()`.
+ * @note Memoria: como `enviar_mensaje()`.
+ *
+ * @code
+ * if (tp0_enviar_mensaje("hola", conexion) == -1)
+ *     fprintf(stderr, "%s\n", tp0_error());
+ * @endcode
+ */
+int tp0_enviar_mensaje(const char *mensaje, int conexion);
+
+/**
+ * @brief `crear_paquete()`, con otro nombre: para el programa que tiene una suya con ése.
+ *
+ * @return El paquete, o NULL.
+ * @note errno: los de `crear_paquete()`.
+ * @note Hilos: como `crear_paquete()`.
+ * @note Memoria: como `crear_paquete()`.
+ *
+ * @code
+ * t_paquete *paquete = tp0_crear_paquete();
+ * tp0_agregar_a_paquete(paquete, "hola", strlen("hola") + 1);
+ * tp0_agregar_a_paquete(paquete, &edad, sizeof(edad));
+ * tp0_enviar_paquete(paquete, conexion);
+ * tp0_eliminar_paquete(paquete);
+ * @endcode
+ */
+t_paquete *tp0_crear_paquete(void);
+
+/**
+ * @brief `crear_super_paquete()`, con otro nombre: para el programa que tiene una suya con ése.
+ *
+ * @return El paquete, o NULL.
+ * @note errno: los de `crear_super_paquete()`.
+ * @note Hilos: como `crear_super_paquete()`.
+ * @note Memoria: como `crear_super_paquete()`.
+ *
+ * @code
+ * t_paquete *paquete = tp0_crear_super_paquete();
+ * tp0_agregar_a_paquete(paquete, &edad, sizeof(edad));
+ * tp0_enviar_paquete(paquete, conexion);
+ * tp0_eliminar_paquete(paquete);
+ * @endcode
+ */
+t_paquete *tp0_crear_super_paquete(void);
+
+/**
+ * @brief `crear_buffer()`, con otro nombre: para el programa que tiene una suya con ése.
+ *
+ * @param paquete El paquete. Si falla, su buffer queda en NULL.
+ * @note errno: los de `crear_buffer()`.
+ * @note Hilos: como `crear_buffer()`.
+ * @note Memoria: como `crear_buffer()`.
+ *
+ * @code
+ * t_paquete *paquete = malloc(sizeof(t_paquete));
+ * paquete->codigo_operacion = PAQUETE;
+ * tp0_crear_buffer(paquete);
+ * @endcode
+ */
+void tp0_crear_buffer(t_paquete *paquete);
+
+/**
+ * @brief `agregar_a_paquete()`, con otro nombre: para el programa que tiene una suya con ése.
+ *
+ * @param paquete El paquete.
+ * @param valor Los bytes. Si el tamaño es 0 no se mira.
+ * @param tamanio Cuántos son. De un texto, `strlen(texto) + 1`: con `sizeof` de un puntero siempre son 8.
+ * @return 0, o -1 (y entonces el paquete queda como estaba).
+ * @note errno: los de `agregar_a_paquete()`.
+ * @note Hilos: como `agregar_a_paquete()`.
+ * @note Memoria: como `agregar_a_paquete()`.
+ */
+int tp0_agregar_a_paquete(t_paquete *paquete, const void *valor, int tamanio);
+
+/**
+ * @brief `enviar_paquete()`, con otro nombre: para el programa que tiene una suya con ése.
+ *
+ * @param paquete El paquete. Después de enviarlo se puede volver a usar.
+ * @param conexion La conexión.
+ * @return 0, o -1.
+ * @note errno: los de `enviar_paquete()`.
+ * @note Hilos: como `enviar_paquete()`.
+ * @note Memoria: como `enviar_paquete()`.
+ */
+int tp0_enviar_paquete(t_paquete *paquete, int conexion);
+
+/**
+ * @brief `eliminar_paquete()`, con otro nombre: para el programa que tiene una suya con ése.
+ *
+ * @param paquete El paquete, con todo de malloc. NULL no hace nada.
+ * @note errno: los de `eliminar_paquete()`.
+ * @note Hilos: como `eliminar_paquete()`.
+ */
+void tp0_eliminar_paquete(t_paquete *paquete);
+
+/**
+ * @brief `serializar_paquete()`, con otro nombre: para el programa que tiene una suya con ése.
+ *
+ * @param paquete El paquete.
+ * @param bytes Cuánto mide: `paquete->buffer->size + 2 * sizeof(int)`. Si es más, lo que sobra va en 0.
+ * @return Los bytes, o NULL.
+ * @note errno: los de `serializar_paquete()`.
+ * @note Hilos: como `serializar_paquete()`.
+ * @note Memoria: como `serializar_paquete()`.
+ *
+ * @code
+ * int bytes = paquete->buffer->size + 2 * sizeof(int);
+ * void *a_enviar = tp0_serializar_paquete(paquete, bytes);
+ * send(conexion, a_enviar, bytes, MSG_NOSIGNAL);
+ * free(a_enviar);
+ * @endcode
+ */
+void *tp0_serializar_paquete(t_paquete *paquete, int bytes);
+
 #ifdef __cplusplus
-}  // extern "C"
-#endif  // __cplusplus
+}  /* extern "C" */
+#endif  /* __cplusplus */
 
 #endif  /* LIBTP0_TP0_H */

@@ -6,14 +6,25 @@ use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Resultado};
-use crate::sistema::{self, Cerrojo, Compartido, Condicion, Hilo, Interes, Sentido, Tarea, Timbre};
+use crate::memoria::juntar;
+use crate::sistema::{self, Cerrojo, Compartido, Condicion, Hilo, Pedido, Puesto, Tarea, Timbre};
 
 /// Cuánto se espera cuando falta un recurso (descriptores, memoria, hilos) antes de volver a probar.
 const SIN_RECURSOS: Duration = Duration::from_millis(50);
 
 thread_local! {
-    /// A qué atención pertenece este hilo, si atiende a un cliente: su dirección, que no se desreferencia.
-    static DE_QUIEN: Cell<usize> = const { Cell::new(0) };
+    static ATIENDE_A_UN_CLIENTE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Si este hilo atiende a un cliente, de la atención que sea. Uno así no puede esperar el final de ninguna: dos que se detuvieran uno al otro se
+/// esperarían para siempre.
+pub(crate) fn este_hilo_atiende_a_un_cliente() -> bool {
+    ATIENDE_A_UN_CLIENTE.get()
+}
+
+/// De aquí en más, este hilo atiende a un cliente.
+pub(crate) fn entrar() {
+    ATIENDE_A_UN_CLIENTE.set(true);
 }
 
 /// Los hilos de un servidor que atiende.
@@ -40,13 +51,20 @@ struct Estado {
 
 /// Lo que el motor le pide a quien sabe de sockets.
 pub(crate) trait Servicio {
-    /// Espera un cliente y dice qué hacer con él y qué después: lo primero entra en la cuenta, y lo último sale de ella.
+    /// Espera un cliente, mientras no baste con el `pedido`, y dice qué hacer con él y qué después: lo primero entra en la cuenta, y lo último
+    /// sale de ella.
     ///
     /// # Errors
     /// [`Error::Liberado`] si ya no va a haber más, y lo que diga el sistema.
-    fn esperar(&self, cuenta: &Cuenta) -> Resultado<Tarea>;
+    fn esperar(&self, cuenta: &Cuenta, pedido: &Pedido) -> Resultado<Tarea>;
+    /// No hay hilos: hasta que los haya no se espera a nadie, y los que llegan quedan sin saludar.
+    fn sin_hilos(&self);
     /// Corta a los clientes que quedan: lo que tengan en vuelo vuelve con error.
     fn cortar(&self);
+    /// Hasta cuándo se espera, después de cortar, a los que quedan. `None`: lo que haga falta.
+    fn hasta_cuando(&self) -> Option<Instant> {
+        None
+    }
 }
 
 /// La cuenta de los clientes de una atención.
@@ -55,27 +73,10 @@ pub(crate) struct Cuenta {
     atencion: Compartido<Atencion>,
 }
 
-/// La entrada a una cuenta: se puede copiar, porque no es dueña de nada.
-#[derive(Clone, Copy)]
-pub(crate) struct Entrada {
-    direccion: usize,
-}
-
 impl Cuenta {
-    pub(crate) fn entrada(&self) -> Entrada {
-        Entrada { direccion: self.atencion.direccion() }
-    }
-
     /// Este cliente terminó.
     pub(crate) fn salir(&self) {
         self.atencion.anotar_terminado();
-    }
-}
-
-impl Entrada {
-    /// Este hilo es el de un cliente de esta cuenta.
-    pub(crate) fn entrar(self) {
-        DE_QUIEN.set(self.direccion);
     }
 }
 
@@ -87,11 +88,6 @@ impl Atencion {
         let atencion = Condicion::nueva()
             .and_then(|cambio| Compartido::nuevo(Self { estado: Cerrojo::nuevo(Estado::default()), cambio, timbre }));
         atencion.ok_or(Error::SinMemoria { bytes: 0 })
-    }
-
-    /// Si el hilo que pregunta es de un cliente de esta atención.
-    pub(crate) fn es_de_un_cliente(&self) -> bool {
-        DE_QUIEN.get() == self.direccion()
     }
 
     /// Si `otra` no es ésta misma.
@@ -121,8 +117,8 @@ impl Atencion {
     fn anotar_terminado(&self) {
         let mut estado = self.estado.tomar();
         estado.clientes -= 1;
-        // Si no se lo pudo lanzar, corre en el hilo del servidor, que no se une a sí mismo.
-        if self.es_de_un_cliente() {
+        // Si no hay memoria para anotarlo, nadie lo espera: le falta muy poco.
+        if estado.terminados.try_reserve(1).is_ok() {
             estado.terminados.push(Hilo::actual());
         }
         self.avisar(&estado);
@@ -136,7 +132,12 @@ impl Atencion {
         }
     }
 
-    /// Une los hilos que ya terminaron: sin esto, cada cliente dejaría su pila.
+    /// Deja de contar a los hilos que ya terminaron del todo.
+    fn olvidar_terminados(&self) {
+        self.estado.tomar().terminados.retain(|hilo| !hilo.termino());
+    }
+
+    /// Espera a que terminen del todo los que ya avisaron.
     fn unir_terminados(&self) {
         let terminados = std::mem::take(&mut self.estado.tomar().terminados);
         terminados.into_iter().for_each(Hilo::unir);
@@ -146,7 +147,7 @@ impl Atencion {
     ///
     /// # Errors
     /// [`Error::Interrumpido`], como al esperar un cliente.
-    fn esperar_lugar(&self, limite: Option<usize>) -> Resultado<bool> {
+    fn esperar_lugar(&self, limite: Option<usize>, pedido: &Pedido) -> Resultado<bool> {
         loop {
             {
                 let mut estado = self.estado.tomar();
@@ -156,7 +157,7 @@ impl Atencion {
                     return Ok(!estado.deteniendo);
                 }
             }
-            self.esperar_timbre(None)?;
+            self.esperar_timbre(None, pedido)?;
         }
     }
 
@@ -164,13 +165,16 @@ impl Atencion {
     ///
     /// # Errors
     /// [`Error::Interrumpido`], como al esperar un cliente.
-    fn esperar_recursos(&self) -> Resultado<()> {
+    fn esperar_recursos(&self, pedido: &Pedido) -> Resultado<()> {
         self.estado.tomar().esperando = true;
-        self.esperar_timbre(sistema::dentro_de(SIN_RECURSOS))
+        self.esperar_timbre(sistema::dentro_de(SIN_RECURSOS), pedido)
     }
 
-    fn esperar_timbre(&self, vence: Option<Instant>) -> Resultado<()> {
-        let salida = sistema::esperar_o_interrumpirse(&mut [Interes::en(&self.timbre, Sentido::Lectura)], vence);
+    fn esperar_timbre(&self, vence: Option<Instant>, pedido: &Pedido) -> Resultado<()> {
+        let interes = self.timbre.interes();
+        // Sin timbre, hay que mirar cada tanto.
+        let vence = if interes.is_some() { vence } else { sistema::dentro_de(SIN_RECURSOS) };
+        let salida = pedido.esperar(&mut juntar(interes.into_iter())?, vence);
         self.timbre.oir();
         salida.map_err(|causa| Error::sistema("poll", causa))
     }
@@ -196,8 +200,17 @@ impl Atencion {
     }
 }
 
-/// Atiende hasta que se pida el fin o falle la espera; entonces da a los clientes que quedan `plazo_de_cierre`, corta a los que
-/// siguen y une todos los hilos. Quien llama anuncia el fin.
+/// Da a los clientes que quedan `plazo_de_cierre`, corta a los que siguen y espera a que terminen todos los hilos, hasta donde diga el
+/// servicio. Quien llama anuncia el fin.
+pub(crate) fn despedir(atencion: &Atencion, servicio: &dyn Servicio, plazo_de_cierre: Duration) {
+    if !atencion.esperar_a_los_clientes(sistema::dentro_de(plazo_de_cierre)) {
+        servicio.cortar();
+        atencion.esperar_a_los_clientes(servicio.hasta_cuando());
+    }
+    atencion.unir_terminados();
+}
+
+/// Atiende hasta que se pida el fin, baste con el `pedido` o falle la espera. Después hay que [`despedir`] a los que quedan.
 ///
 /// # Errors
 /// Los de [`Servicio::esperar`], salvo que se haya pedido el fin o que falte un recurso, que se espera.
@@ -205,53 +218,33 @@ pub(crate) fn atender(
     atencion: &Compartido<Atencion>,
     servicio: &dyn Servicio,
     clientes_maximos: Option<usize>,
-    plazo_de_cierre: Duration,
-) -> Resultado<()> {
-    let salida = atender_hasta_el_fin(atencion, servicio, clientes_maximos);
-    if !atencion.esperar_a_los_clientes(sistema::dentro_de(plazo_de_cierre)) {
-        servicio.cortar();
-        atencion.esperar_a_los_clientes(None);
-    }
-    atencion.unir_terminados();
-    salida
-}
-
-fn atender_hasta_el_fin(
-    atencion: &Compartido<Atencion>,
-    servicio: &dyn Servicio,
-    clientes_maximos: Option<usize>,
+    pedido: &Pedido,
 ) -> Resultado<()> {
     let cuenta = Cuenta { atencion: atencion.clone() };
-    while atencion.esperar_lugar(clientes_maximos)? {
-        atencion.unir_terminados();
-        match servicio.esperar(&cuenta) {
-            Ok(tarea) => lanzar(atencion, tarea)?,
-            Err(error) if falta_un_recurso(&error) => atencion.esperar_recursos()?,
+    // El hilo del próximo cliente se lanza antes de esperarlo: a quien nadie puede atender no se lo saluda.
+    let mut puesto = None;
+    let mut faltan_hilos = false;
+    while atencion.esperar_lugar(clientes_maximos, pedido)? {
+        atencion.olvidar_terminados();
+        let Some(listo) = puesto.take().or_else(|| Puesto::abrir(pedido.del_programa())) else {
+            if !std::mem::replace(&mut faltan_hilos, true) {
+                servicio.sin_hilos();
+            }
+            atencion.esperar_recursos(pedido)?;
+            continue;
+        };
+        faltan_hilos = false;
+        match servicio.esperar(&cuenta, pedido) {
+            Ok(tarea) => {
+                atencion.estado.tomar().clientes += 1;
+                listo.ocupar(tarea);
+            }
+            Err(error) if error.es_falta_de_recursos() => {
+                puesto = Some(listo);
+                atencion.esperar_recursos(pedido)?;
+            }
             Err(Error::Liberado) => return Ok(()),
             Err(error) => return Err(error),
-        }
-    }
-    Ok(())
-}
-
-fn falta_un_recurso(error: &Error) -> bool {
-    match error {
-        Error::SinDescriptores { .. } | Error::SinMemoria { .. } => true,
-        Error::Sistema { causa, .. } => causa.raw_os_error() == Some(libc::ENFILE),
-        _ => false,
-    }
-}
-
-/// Lanza el hilo de un cliente. Si no hay hilos, espera a que los haya; si mientras tanto hay que terminar, al cliente se lo despide.
-fn lanzar(atencion: &Compartido<Atencion>, mut tarea: Tarea) -> Resultado<()> {
-    atencion.estado.tomar().clientes += 1;
-    while let Err(sin_lanzar) = Hilo::lanzar(tarea) {
-        tarea = sin_lanzar;
-        atencion.unir_terminados();
-        let sigue = atencion.esperar_recursos().and_then(|()| atencion.esperar_lugar(None));
-        if !matches!(sigue, Ok(true)) {
-            (tarea.al_terminar)();
-            return sigue.map(|_| ());
         }
     }
     Ok(())

@@ -6,17 +6,18 @@ use std::time::{Duration, Instant};
 
 use socket2::Socket;
 
-use crate::direccion;
+use crate::direccion::{self, Puerto};
 use crate::error::{Error, Resultado};
-use crate::escucha::Vecinos;
 use crate::handshake::{self, Respuesta};
 use crate::memoria::texto;
+use crate::ocupante;
 use crate::opciones::{Handshake, Opciones};
 use crate::protocolo::LARGO_DE_ENTERO;
 use crate::red::{self, Causa, Corte, SinConexion};
 use crate::ritmo;
-use crate::sistema::{self, Mirada, Sentido};
+use crate::sistema::{self, Guardado, Mirada, Sentido};
 use crate::traza::{self, llega, paso, sale};
+use crate::vecinos::Vecinos;
 
 /// Un socket conectado y saludado, y con quién.
 #[derive(Debug)]
@@ -33,16 +34,26 @@ const ENTRE_INTENTOS: Duration = Duration::from_millis(100);
 /// la cola del kernel, que es la que miran select y poll.
 const ANTES_DE_ADELANTAR: Duration = Duration::from_millis(250);
 
-/// Conecta con la primera dirección de `ip` que responda y hace el handshake. El plazo de cada intento es de todo junto.
+/// Conecta con la primera dirección de `ip` que responda y hace el handshake. El plazo es de todas juntas.
 ///
 /// Mientras espera la respuesta, los `vecinos` (los servidores de este mismo proceso) contestan los handshakes que les lleguen.
-pub(crate) fn conectar(ip: &str, puerto: &str, opciones: &Opciones, vecinos: &dyn Vecinos) -> Resultado<Hecha> {
+pub(crate) fn conectar(ip: &str, puerto: impl Puerto, opciones: &Opciones, vecinos: &dyn Vecinos) -> Resultado<Hecha> {
     traza::segun_el_entorno()?;
-    let puerto = direccion::leer_puerto(puerto, 1)?;
-    let direcciones = direccion::resolver(ip, puerto)?;
+    let puerto = puerto.leer(1)?;
+    insistir(&direccion::resolver(ip, puerto)?, opciones, vecinos)
+}
+
+/// Lo mismo, con una dirección que no hay que buscar.
+pub(crate) fn conectar_a(par: SocketAddr, opciones: &Opciones, vecinos: &dyn Vecinos) -> Resultado<Hecha> {
+    traza::segun_el_entorno()?;
+    direccion::comprobar_puerto(par.port(), 1)?;
+    insistir(&[par], opciones, vecinos)
+}
+
+fn insistir(direcciones: &[SocketAddr], opciones: &Opciones, vecinos: &dyn Vecinos) -> Resultado<Hecha> {
     let insistir_hasta = sistema::dentro_de(opciones.reintentos);
     loop {
-        let error = match intentar(&direcciones, opciones, vecinos) {
+        let error = match intentar(direcciones, opciones, vecinos) {
             Ok(hecha) => return Ok(hecha),
             Err(error) => error,
         };
@@ -56,9 +67,15 @@ pub(crate) fn conectar(ip: &str, puerto: &str, opciones: &Opciones, vecinos: &dy
 }
 
 fn intentar(direcciones: &[SocketAddr], opciones: &Opciones, vecinos: &dyn Vecinos) -> Resultado<Hecha> {
-    let intento = Intento { opciones, vecinos, vence: opciones.espera.and_then(sistema::dentro_de) };
+    let vence = opciones.espera.and_then(sistema::dentro_de);
     let mut ultimo = Error::Argumento(texto!("No hay ninguna dirección a la que conectar."));
-    for par in direcciones {
+    for (par, faltan) in direcciones.iter().zip((1..=direcciones.len()).rev()) {
+        // Lo que queda se reparte: la que no contesta no le gasta el plazo a las demás.
+        let es_la_primera = faltan == direcciones.len();
+        let ahora = || vence.map(|vence| vence.saturating_duration_since(Instant::now()));
+        let queda = if es_la_primera { opciones.espera } else { ahora() };
+        let plazo = queda.and_then(|queda| queda.checked_div(u32::try_from(faltan).ok()?));
+        let intento = Intento { opciones, vecinos, plazo, vence: plazo.and_then(sistema::dentro_de) };
         match intento.con(*par) {
             Ok(hecha) => return Ok(hecha),
             Err(error) => ultimo = error,
@@ -71,18 +88,19 @@ fn intentar(direcciones: &[SocketAddr], opciones: &Opciones, vecinos: &dyn Vecin
 struct Intento<'a> {
     opciones: &'a Opciones,
     vecinos: &'a dyn Vecinos,
+    plazo: Option<Duration>,
     vence: Option<Instant>,
 }
 
 impl Intento<'_> {
     fn con(&self, par: SocketAddr) -> Resultado<Hecha> {
-        let socket = red::conectar(par, self.vence).map_err(|causa| self.sin_conexion(par, causa))?;
-        let handshake = self.presentarse(&socket, par).inspect_err(|_| paso!("close({})", socket.as_raw_fd()))?;
-        Ok(Hecha { socket, par, handshake })
+        let mut socket = red::conectar(par, self.vence).map_err(|causa| self.sin_conexion(par, causa))?;
+        let handshake = self.presentarse(&mut socket, par).inspect_err(|_| paso!("close({})", socket.as_raw_fd()))?;
+        Ok(Hecha { socket: socket.entregar(), par, handshake })
     }
 
     /// Deja lista la conexión, y hace el handshake. Dice qué valor mostró, si lo hay.
-    fn presentarse(&self, socket: &Socket, par: SocketAddr) -> Resultado<Option<i32>> {
+    fn presentarse(&self, socket: &mut Guardado, par: SocketAddr) -> Resultado<Option<i32>> {
         let preparar = |causa| Error::sistema("setsockopt", causa);
         red::preparar(socket, self.opciones.keepalive).map_err(preparar)?;
         let handshake = match &self.opciones.handshake {
@@ -100,27 +118,29 @@ impl Intento<'_> {
     }
 
     fn comprobar_que_haya_alguien(&self, socket: &Socket, direccion: SocketAddr) -> Resultado<()> {
-        if red::es_uno_mismo(socket, direccion) { Err(Error::NadieEscucha { direccion }) } else { Ok(()) }
+        if red::es_uno_mismo(socket, direccion) { Err(nadie_escucha(direccion)) } else { Ok(()) }
     }
 
     fn plazo(&self) -> Duration {
-        self.opciones.espera.unwrap_or_default()
+        self.plazo.unwrap_or_default()
     }
 
     fn sin_conexion(&self, direccion: SocketAddr, causa: SinConexion) -> Error {
         match causa {
             SinConexion::Plazo => Error::PlazoDeConexion { direccion, plazo: self.plazo() },
             SinConexion::Sistema(causa) => match causa.raw_os_error() {
-                Some(libc::ECONNREFUSED) => Error::NadieEscucha { direccion },
+                Some(libc::ECONNREFUSED) => nadie_escucha(direccion),
                 Some(libc::EHOSTUNREACH | libc::ENETUNREACH | libc::ETIMEDOUT) => Error::SinRuta { direccion, causa },
                 _ => Error::sistema("connect", causa),
             },
         }
     }
 
-    fn saludar(&self, socket: &Socket, direccion: SocketAddr, mostrado: i32) -> Resultado<()> {
+    fn saludar(&self, socket: &mut Guardado, direccion: SocketAddr, mostrado: i32) -> Resultado<()> {
         let valor = mostrado.to_le_bytes();
-        red::enviar_bytes(socket.as_fd(), &valor).map_err(|corte| self.sin_handshake(direccion, corte))?;
+        // Cuatro bytes en una conexión recién hecha siempre entran.
+        sistema::enviar_ya(socket.as_fd(), &valor)
+            .map_err(|causa| self.sin_handshake(direccion, Corte { movidos: 0, causa: Causa::Sistema(causa) }))?;
         sale!(socket, "handshake {mostrado}");
         let respuesta = self.recibir_respuesta(socket).map_err(|corte| {
             llega!(socket, "{}", corte.causa);
@@ -138,11 +158,11 @@ impl Intento<'_> {
         }
     }
 
-    fn recibir_respuesta(&self, socket: &Socket) -> Result<[u8; LARGO_DE_ENTERO], Corte> {
+    fn recibir_respuesta(&self, socket: &mut Guardado) -> Result<[u8; LARGO_DE_ENTERO], Corte> {
         let mut respuesta = [0; LARGO_DE_ENTERO];
         // El que está esperando clientes contesta enseguida.
         let enseguida =
-            ritmo::mirar_un_rato(|| sistema::recibir_ya(socket, &mut respuesta, Mirada::Consume).transpose());
+            ritmo::mirar_un_rato(|| sistema::recibir_ya(&*socket, &mut respuesta, Mirada::Consume).transpose());
         let hay = match enseguida {
             Some(Ok(0)) => return Err(Corte { movidos: 0, causa: Causa::Fin }),
             Some(Ok(recibidos)) => recibidos,
@@ -154,11 +174,12 @@ impl Intento<'_> {
     }
 
     /// Espera a que haya algo para leer o a que venza el plazo; si tarda, cada tanto adelanta a los vecinos.
-    fn esperar_respuesta(&self, socket: &Socket) -> Result<(), Corte> {
+    fn esperar_respuesta(&self, socket: &mut Guardado) -> Result<(), Corte> {
         paso!("recv({}): espera", socket.as_raw_fd());
+        socket.fijar();
         while self.vecinos.hay() && self.vence.is_none_or(|vence| Instant::now() < vence) {
             let un_rato = Instant::now() + ANTES_DE_ADELANTAR;
-            match sistema::esperar_a(socket, Sentido::Lectura, Some(un_rato)) {
+            match sistema::esperar_a(&*socket, Sentido::Lectura, Some(un_rato)) {
                 Ok(false) => self.vecinos.adelantar(),
                 Ok(true) => break,
                 Err(causa) => return Err(Corte { movidos: 0, causa: Causa::Sistema(causa) }),
@@ -170,11 +191,15 @@ impl Intento<'_> {
     fn sin_handshake(&self, direccion: SocketAddr, corte: Corte) -> Error {
         match corte.causa {
             Causa::TiempoDelPrograma | Causa::Plazo => Error::PlazoDeHandshake { direccion, plazo: self.plazo() },
-            Causa::Fin => Error::HandshakeCortado { direccion, detalle: "fin" },
+            Causa::Fin | Causa::Cambio => Error::HandshakeCortado { direccion, detalle: "fin" },
             Causa::Sistema(causa) => match causa.raw_os_error() {
                 Some(libc::ECONNRESET | libc::EPIPE) => Error::HandshakeCortado { direccion, detalle: "reset" },
                 _ => Error::sistema("handshake", causa),
             },
         }
     }
+}
+
+fn nadie_escucha(direccion: SocketAddr) -> Error {
+    Error::NadieEscucha { direccion, en_otra: ocupante::donde_escuchan(direccion) }
 }

@@ -1,23 +1,30 @@
 //! Enviar lo mismo a muchos, sin que el que no lee demore a los demás.
 
 use std::io::{ErrorKind, IoSlice};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::time::{Duration, Instant};
 
-use socket2::Socket;
+use socket2::SockRef;
 
 use crate::error::{Error, Resultado};
-use crate::memoria::juntar;
+use crate::invariante::invariante;
+use crate::memoria::{juntar, texto};
 use crate::mensaje::{Envio, error_de_envio};
-use crate::red::{self, Causa, Corte};
+use crate::red::{self, Canal, Causa, Corte};
 use crate::sistema::{self, Interes, MiTurno, Sentido};
 use crate::traza;
 
 /// A quién se le envía.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Destino<'a> {
-    pub(crate) socket: &'a Socket,
+#[derive(Debug)]
+pub(crate) struct Destino<'a, C> {
+    pub(crate) canal: &'a C,
     pub(crate) envio: &'a Envio,
+}
+
+impl<C: Canal> AsFd for Destino<'_, C> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.canal.fd()
+    }
 }
 
 /// Cuánto se espera a que otro hilo termine de enviar por la misma conexión.
@@ -38,23 +45,54 @@ enum Estado<'a> {
     Terminado(Resultado<()>),
 }
 
-/// Envía `header` y `payload` a todos, de a ratos y sin esperar a ninguno en particular. Dice cómo le fue con cada uno.
+/// Envía `header` y `payload` a todos, de a ratos y sin esperar a ninguno en particular. Dice cómo le fue con cada uno; uno repetido falla
+/// solo.
 ///
 /// # Errors
 /// [`Error::SinMemoria`], antes de enviarle nada a nadie.
-pub(crate) fn difundir(destinos: &[Destino<'_>], header: &[u8], payload: &[u8]) -> Resultado<Vec<Resultado<()>>> {
+pub(crate) fn difundir<C: Canal>(
+    destinos: &[Destino<'_, C>],
+    header: &[u8],
+    payload: &[u8],
+) -> Resultado<Vec<Resultado<()>>> {
+    destinos.iter().for_each(|destino| destino.canal.antes_de_dormir());
     let comienzo = Instant::now();
     let mut estados = juntar(destinos.iter().map(|_| Estado::SinTurno))?;
+    apartar_repetidos(destinos, &mut estados)?;
     let mut intereses = Vec::new();
     intereses.try_reserve_exact(destinos.len()).map_err(|_| Error::SinMemoria { bytes: 0 })?;
     loop {
         for (estado, destino) in estados.iter_mut().zip(destinos) {
-            *estado = avanzar(std::mem::replace(estado, Estado::SinTurno), *destino, header, payload, comienzo);
+            *estado = avanzar(std::mem::replace(estado, Estado::SinTurno), destino, header, payload, comienzo);
         }
         if !esperar_novedades(&estados, destinos, &mut intereses) {
             return juntar(estados.into_iter().map(Estado::resultado));
         }
     }
+}
+
+/// A quien está más de una vez, también con otro número (un dup), el mensaje le sale sólo por la primera.
+fn apartar_repetidos<C: Canal>(destinos: &[Destino<'_, C>], estados: &mut [Estado<'_>]) -> Resultado<()> {
+    let conocidos = destinos.iter().zip(estados).enumerate();
+    let mut conocidos = juntar(conocidos.map(|(lugar, (destino, estado))| {
+        let numero = destino.as_fd().as_raw_fd();
+        // Lo que no es un socket ya va a fallar por su cuenta.
+        (sistema::identidad(numero).map_err(|_| numero), lugar, numero, estado)
+    }))?;
+    conocidos.sort_unstable_by_key(|(cual, lugar, ..)| (*cual, *lugar));
+    for iguales in conocidos.chunk_by_mut(|(uno, ..), (otro, ..)| uno == otro) {
+        let [(_, _, primero, _), repetidos @ ..] = iguales else { continue };
+        for (_, _, numero, estado) in repetidos {
+            **estado = Estado::Terminado(Err(repetido(*primero, *numero)));
+        }
+    }
+    Ok(())
+}
+
+fn repetido(primero: RawFd, numero: RawFd) -> Error {
+    let de_quien =
+        if numero == primero { texto!("está repetida") } else { texto!("es la misma conexión que {primero}") };
+    Error::Argumento(texto!("{numero} {de_quien}: el mensaje le sale una sola vez. Sacá la que sobra."))
 }
 
 impl Estado<'_> {
@@ -66,16 +104,16 @@ impl Estado<'_> {
     }
 }
 
-fn avanzar<'a>(
+fn avanzar<'a, C: Canal>(
     estado: Estado<'a>,
-    destino: Destino<'a>,
+    destino: &'a Destino<'_, C>,
     header: &[u8],
     payload: &[u8],
     comienzo: Instant,
 ) -> Estado<'a> {
     match estado {
         Estado::SinTurno => match destino.envio.intentar() {
-            Some(turno) => match destino.envio.controlar_al_par(destino.socket.as_fd()) {
+            Some(turno) => match destino.envio.controlar_al_par(destino.as_fd()) {
                 Ok(()) => enviar_lo_que_entre(turno, 0, Instant::now(), destino, header, payload),
                 Err(error) => Estado::Terminado(Err(error)),
             },
@@ -89,19 +127,23 @@ fn avanzar<'a>(
     }
 }
 
-fn enviar_lo_que_entre<'a>(
+fn enviar_lo_que_entre<'a, C: Canal>(
     turno: MiTurno<'a>,
     mut movidos: usize,
     mut avanzo: Instant,
-    destino: Destino<'a>,
+    destino: &Destino<'_, C>,
     header: &[u8],
     payload: &[u8],
 ) -> Estado<'a> {
     let total = header.len() + payload.len();
+    let socket = SockRef::from(destino);
+    if let Err(corte) = destino.canal.exigir_que_siga(movidos) {
+        return Estado::Terminado(Err(error_de_envio(destino.canal, corte)));
+    }
     while movidos < total {
-        let del_header = header.get(movidos..).unwrap_or_default();
-        let del_payload = payload.get(movidos.saturating_sub(header.len())..).unwrap_or_default();
-        match red::enviar_sin_esperar(destino.socket, &[IoSlice::new(del_header), IoSlice::new(del_payload)]) {
+        let del_header = header.get(movidos..).unwrap_or_default(); // ya salió entero
+        let del_payload = invariante!(payload.get(movidos.saturating_sub(header.len())..));
+        match red::enviar_sin_esperar(&socket, &[IoSlice::new(del_header), IoSlice::new(del_payload)]) {
             Ok(enviados) => {
                 movidos += enviados;
                 avanzo = Instant::now();
@@ -111,22 +153,22 @@ fn enviar_lo_que_entre<'a>(
                 if movidos > 0 && avanzo.elapsed() < SIN_AVANZAR {
                     return Estado::Enviando { turno, movidos, avanzo };
                 }
-                return abandonar(destino.socket, movidos > 0, Error::NoLee { en_el_medio: movidos > 0 });
+                return abandonar(&socket, movidos > 0, Error::NoLee { en_el_medio: movidos > 0 });
             }
             Err(causa) => {
                 let corte = Corte { movidos, causa: Causa::Sistema(causa) };
-                return abandonar(destino.socket, movidos > 0, error_de_envio(destino.socket, corte));
+                return abandonar(&socket, movidos > 0, error_de_envio(destino.canal, corte));
             }
         }
     }
     if traza::activa() {
-        traza::contar_mensaje_enviado(destino.socket, [header, payload]);
+        traza::contar_mensaje_enviado(destino, [header, payload]);
     }
     Estado::Terminado(Ok(()))
 }
 
 /// Un mensaje a medio enviar termina la conexión; si no salió nada, la conexión sigue.
-fn abandonar<'a>(socket: &Socket, en_el_medio: bool, error: Error) -> Estado<'a> {
+fn abandonar<'a>(socket: &SockRef<'_>, en_el_medio: bool, error: Error) -> Estado<'a> {
     if en_el_medio {
         red::terminar(socket);
     }
@@ -134,7 +176,11 @@ fn abandonar<'a>(socket: &Socket, en_el_medio: bool, error: Error) -> Estado<'a>
 }
 
 /// Espera a que a alguno de los que faltan se le pueda enviar más. `false`: no falta ninguno.
-fn esperar_novedades<'a>(estados: &[Estado<'_>], destinos: &[Destino<'a>], intereses: &mut Vec<Interes<'a>>) -> bool {
+fn esperar_novedades<'a, C: Canal>(
+    estados: &[Estado<'_>],
+    destinos: &'a [Destino<'_, C>],
+    intereses: &mut Vec<Interes<'a>>,
+) -> bool {
     const UN_RATO: Duration = Duration::from_millis(1);
     intereses.clear();
     let mut hasta: Option<Instant> = None;
@@ -144,7 +190,7 @@ fn esperar_novedades<'a>(estados: &[Estado<'_>], destinos: &[Destino<'a>], inter
             // A un cerrojo no se lo puede esperar con poll.
             Estado::SinTurno => Instant::now() + UN_RATO,
             Estado::Enviando { avanzo, .. } => {
-                intereses.push(Interes::en(destino.socket, Sentido::Escritura));
+                intereses.push(Interes::en(destino, Sentido::Escritura));
                 *avanzo + SIN_AVANZAR
             }
         };

@@ -6,14 +6,72 @@ use crate::error::{Error, Resultado};
 use crate::memoria::{copiar, juntar, texto};
 use crate::traza::paso;
 
+/// Un puerto: un número (`u16`), o un texto como los de un `.config` (`&str`, `&String`, `String`), cuyos blancos y fines de línea de los
+/// bordes no cuentan.
+///
+/// ```
+/// use tp0::{Conexion, Error, Servidor};
+///
+/// let servidor = Servidor::iniciar("127.0.0.1", 0)?;
+/// Conexion::conectar("127.0.0.1", servidor.puerto()?)?;
+/// Conexion::conectar("127.0.0.1", &format!("{}\r\n", servidor.puerto()?))?;
+/// assert!(matches!(Conexion::conectar("127.0.0.1", "http"), Err(Error::Puerto { .. })));
+/// # Ok::<(), tp0::Error>(())
+/// ```
+///
+/// Son ésos, y no se puede implementar para otros.
+pub trait Puerto: sellado::Puerto {}
+
+impl<T: sellado::Puerto> Puerto for T {}
+
+mod sellado {
+    use super::{Resultado, comprobar_puerto, leer_puerto};
+
+    pub trait Puerto {
+        /// El número, de `minimo` a 65535.
+        fn leer(&self, minimo: u16) -> Resultado<u16>;
+    }
+
+    impl Puerto for u16 {
+        fn leer(&self, minimo: u16) -> Resultado<u16> {
+            comprobar_puerto(*self, minimo)
+        }
+    }
+
+    impl Puerto for &str {
+        fn leer(&self, minimo: u16) -> Resultado<u16> {
+            leer_puerto(self, minimo)
+        }
+    }
+
+    impl Puerto for String {
+        fn leer(&self, minimo: u16) -> Resultado<u16> {
+            leer_puerto(self, minimo)
+        }
+    }
+
+    impl Puerto for &String {
+        fn leer(&self, minimo: u16) -> Resultado<u16> {
+            leer_puerto(self, minimo)
+        }
+    }
+}
+
+/// Si ese número sirve.
+pub(crate) fn comprobar_puerto(puerto: u16, minimo: u16) -> Resultado<u16> {
+    if puerto >= minimo { Ok(puerto) } else { Err(Error::Puerto { valor: texto!("{puerto}"), motivo: EL_CERO }) }
+}
+
+const EL_CERO: &str = "el 0 no es de nadie; van de 1 a 65535.";
+
 /// Un puerto escrito como texto: de `minimo` a 65535. Se ignoran los blancos y los fines de línea de los bordes.
 pub(crate) fn leer_puerto(valor: &str, minimo: u16) -> Resultado<u16> {
     let motivo = match valor.trim().parse::<i64>() {
-        Err(_) if valor.trim().is_empty() => "está vacío. ¿Existe la clave PUERTO en el .config?",
-        Err(_) => "no es un número. ¿Leíste bien la clave PUERTO del .config?",
+        Err(_) if valor.trim().is_empty() => "está vacío. ¿Existe la clave PUERTO en el .config, o faltó el argumento?",
+        Err(_) => "no es un número. ¿Leíste bien la clave PUERTO del .config, o el argumento?",
         Ok(numero) => match u16::try_from(numero) {
             Ok(puerto) if puerto >= minimo => return Ok(puerto),
-            Ok(_) => "el 0 no es de nadie; van de 1 a 65535.",
+            Ok(_) => EL_CERO,
             Err(_) => "van de 1 a 65535.",
         },
     };
@@ -27,7 +85,7 @@ pub(crate) fn resolver(ip: &str, puerto: u16) -> Resultado<Vec<SocketAddr>> {
         return juntar([SocketAddr::new(ip, puerto)].into_iter());
     }
     if nombre.is_empty() {
-        let motivo = texto!("está vacía. ¿Existe la clave IP en el .config?");
+        let motivo = texto!("está vacía. ¿Existe la clave IP en el .config, o faltó el argumento?");
         return Err(Error::Ip { valor: copiar(ip), motivo });
     }
     if nombre.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {

@@ -1,171 +1,87 @@
 //! Esperar clientes: aceptar, saludar y dejar pasar sólo a los que hablan este protocolo, sin que los lentos demoren a nadie.
 //!
-//! Se toma un cliente por vez: los demás siguen en la cola del kernel, para que `select` sobre el socket que escucha
-//! diga la verdad. El que todavía no terminó su handshake pasa a la lista de pendientes, con su propio plazo.
+//! Se toma un cliente por vez: los demás siguen en la cola del kernel, para que `select` sobre el socket que escucha diga la verdad. El que
+//! todavía no terminó su handshake pasa a la lista de pendientes, con su propio plazo.
+//!
+//! Mientras quien llega pasa enseguida, se duerme en `accept(2)`, y es el kernel quien decide qué señales lo cortan. Cuando hay a quién rechazar
+//! o dejar para después, dentro de una misma llamada se duerme muchas veces, en `ppoll(2)`: de las señales se ocupa quien hizo el [`Pedido`].
 
 use std::collections::VecDeque;
-use std::fmt;
 use std::io::{self, ErrorKind};
-use std::net::{Shutdown, SocketAddr};
+use std::net::Shutdown;
 use std::os::fd::AsRawFd;
-use std::os::unix::net::UnixStream;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use socket2::Socket;
 
 use crate::error::{Error, Resultado};
-use crate::handshake::{self, Aceptados, Recepcion, Veredicto};
+use crate::handshake::Aceptados;
 use crate::memoria::juntar;
 use crate::opciones::{Handshake, Opciones};
-use crate::protocolo::{LARGO_DE_HEADER, MENSAJE};
+use crate::pendiente::{Destino, Llegada, Pendiente};
+use crate::rechazo::{MotivoDeRechazo, Rechazo};
 use crate::red;
-use crate::sistema::{self, Cerrojo, Guarda, HijoConUnHilo, Interes, Mirada, NoSeHereda, Sentido, Timbre};
-use crate::traza::{llega, paso, sale};
+use crate::sincronia::atomic::{AtomicBool, Ordering};
+use crate::sistema::{
+    self, Cerrojo, Guarda, Guardado, HijoConUnHilo, Interes, MiTurno, Mirada, Pedido, Poner, Sentido, Turno,
+};
+use crate::traza::paso;
 
-/// Un cliente que pasó el handshake.
-#[derive(Debug)]
-pub(crate) struct Llegada {
-    pub(crate) socket: Socket,
-    pub(crate) par: SocketAddr,
-    /// El valor que mostró. `None`: no hizo handshake.
-    pub(crate) handshake: Option<i32>,
-}
+/// A quién se le cuenta lo que pasa mientras se espera.
+pub(crate) trait Avisos {
+    /// Un cliente no pasó.
+    fn rechazo(&mut self, rechazo: Rechazo);
 
-/// Un cliente que no pasó: lo entrega [`Servidor::esperar_cliente_avisando`](crate::Servidor::esperar_cliente_avisando). Su
-/// texto es una línea para el log, sin acentos, como las del TP0:
-///
-/// ```
-/// use tp0::{MotivoDeRechazo, Rechazo};
-///
-/// let rechazo = Rechazo { par: ([192, 168, 0, 5], 40_000).into(), motivo: MotivoDeRechazo::OtroValor(7) };
-/// assert_eq!(
-///     rechazo.to_string(),
-///     "Se rechazo al cliente 192.168.0.5:40000: mostro 7 (0x00000007) como handshake y no es el que se espera"
-/// );
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rechazo {
-    /// Quién era.
-    pub par: SocketAddr,
-    /// Por qué.
-    pub motivo: MotivoDeRechazo,
-}
-
-/// Por qué no pasó un cliente.
-///
-/// ```
-/// use std::io::Write;
-/// use tp0::{Error, MotivoDeRechazo, Servidor};
-///
-/// let servidor = Servidor::iniciar("127.0.0.1", "0")?;
-///
-/// // Manda medio handshake y se va.
-/// std::net::TcpStream::connect(servidor.direccion()?)?.write_all(&[1, 0])?;
-///
-/// let mut motivos = Vec::new();
-/// let salida = servidor.esperar_cliente_avisando(|rechazo| {
-///     motivos.push(rechazo.motivo);
-///     servidor.detener(); // para el ejemplo, con uno alcanza
-/// });
-/// assert!(matches!(salida, Err(Error::Liberado)));
-/// assert_eq!(motivos, [MotivoDeRechazo::SeFue]);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum MotivoDeRechazo {
-    /// Mostró un valor que este servidor no acepta.
-    OtroValor(i32),
-    /// Donde el handshake es opcional: lo que mandó no es un handshake ni un header.
-    OtroProtocolo,
-    /// Se fue antes de terminar el handshake.
-    SeFue,
-    /// No lo terminó a tiempo.
-    SeLeVencio,
-    /// Había demasiados handshakes sin terminar (512, o la mitad de los descriptores del proceso) y era el que más llevaba callado.
-    SobraronPendientes,
-}
-
-impl fmt::Display for Rechazo {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Se rechazo al cliente {}: {}", self.par, self.motivo)
+    /// Falta algo para aceptar a quien llega: descriptores, memoria. Con `Ok` se sigue esperando; `true`: hay con qué volver a probar ya.
+    ///
+    /// # Errors
+    /// El mismo, si no se va a esperar.
+    fn falta(&mut self, error: Error) -> Resultado<bool> {
+        Err(error)
     }
 }
 
-impl fmt::Display for MotivoDeRechazo {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Self::OtroValor(valor) => {
-                write!(f, "mostro {valor} (0x{valor:08x}) como handshake y no es el que se espera")?;
-                // Lo primero que manda un TP0 sin handshake es el código de un MENSAJE.
-                if valor == MENSAJE { f.write_str(". Si no hace handshake: TP0_HANDSHAKE=no") } else { Ok(()) }
-            }
-            Self::OtroProtocolo => f.write_str("lo que mando no es un handshake ni un header"),
-            Self::SeFue => f.write_str("se fue antes de terminar el handshake"),
-            Self::SeLeVencio => f.write_str("no termino el handshake a tiempo"),
-            Self::SobraronPendientes => f.write_str("habia demasiados handshakes sin terminar"),
-        }
+impl<F: FnMut(Rechazo)> Avisos for F {
+    fn rechazo(&mut self, rechazo: Rechazo) {
+        self(rechazo);
     }
 }
 
-/// A quién se le cuenta cada rechazo.
-pub(crate) type Aviso<'a> = &'a mut dyn FnMut(Rechazo);
-
-/// Los sockets de este mismo proceso que escuchan, para adelantarlos mientras se espera una respuesta de afuera.
-pub(crate) trait Vecinos {
-    /// Si hay alguno.
-    fn hay(&self) -> bool;
-    /// Contesta los handshakes que ya les llegaron, sin esperar.
-    fn adelantar(&self);
+/// Por donde entran los clientes: un socket que escucha.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Puerta<'a> {
+    pub(crate) socket: &'a Socket,
+    /// Si otro proceso puede estar esperando en él.
+    pub(crate) compartida: bool,
+    /// Qué socket es. `None`: no hace falta saberlo, porque el número no puede ser de otro.
+    pub(crate) identidad: Option<u64>,
 }
 
-/// Los servidores hechos desde Rust en este proceso.
-#[derive(Debug)]
-pub(crate) struct VecinosDeRust;
-
-static DE_RUST: Cerrojo<Vec<Weak<Vecino>>> = Cerrojo::nuevo(Vec::new());
-
-/// Un socket que escucha, con lo que recuerda.
-#[derive(Debug)]
-pub(crate) struct Vecino {
-    pub(crate) socket: Socket,
-    pub(crate) escucha: Escucha,
-}
-
-impl Drop for Vecino {
-    fn drop(&mut self) {
-        paso!("close({})", self.socket.as_raw_fd());
-    }
-}
-
-impl VecinosDeRust {
-    /// Suma uno, hasta que se lo suelte.
-    pub(crate) fn sumar(vecino: Vecino) -> Arc<Vecino> {
-        let vecino = Arc::new(vecino);
-        let mut todos = DE_RUST.tomar();
-        todos.retain(|otro| otro.strong_count() > 0);
-        todos.push(Arc::downgrade(&vecino));
-        vecino
-    }
-}
-
-impl Vecinos for VecinosDeRust {
-    fn hay(&self) -> bool {
-        DE_RUST.tomar().iter().any(|vecino| vecino.strong_count() > 0)
+impl<'a> Puerta<'a> {
+    /// La de un socket que es de la biblioteca, y de nadie más.
+    pub(crate) fn propia(socket: &'a Socket) -> Self {
+        Self { socket, compartida: false, identidad: None }
     }
 
-    fn adelantar(&self) {
-        let vivos: Vec<_> = DE_RUST.tomar().iter().filter_map(Weak::upgrade).collect();
-        for vecino in vivos {
-            vecino.escucha.adelantar(&vecino.socket, &mut |_| {});
-        }
+    /// Si en su número sigue estando él.
+    fn sigue(&self) -> bool {
+        self.identidad.is_none_or(|este| sistema::identidad(self.socket.as_raw_fd()).is_ok_and(|ahora| ahora == este))
+    }
+
+    /// El tiempo que el programa le puso (SO_RCVTIMEO).
+    pub(crate) fn tiempo_del_programa(&self) -> Option<Duration> {
+        self.socket.read_timeout().ok().flatten()
     }
 }
 
 /// El mayor número de handshakes sin terminar a la vez.
 const MAXIMO_DE_PENDIENTES: u64 = 512;
+
+/// A quien lleva callado menos que esto no se lo despide por ser uno de más: puede haber llegado en medio de una multitud.
+const PACIENCIA: Duration = Duration::from_secs(1);
+
+/// Cuánto se deja de aceptar cuando falta con qué.
+const DESCANSO: Duration = Duration::from_millis(50);
 
 /// Lo que un socket que escucha recuerda entre un cliente y otro.
 #[derive(Debug)]
@@ -174,36 +90,11 @@ pub(crate) struct Escucha {
     liberada: AtomicBool,
     /// Si los clientes heredan del que escucha lo que necesitan.
     heredan: AtomicBool,
-    turnos: Cerrojo<Turnos>,
+    /// Un solo hilo a la vez espera en el socket; los demás, su turno.
+    turno: Turno,
     pendientes: Cerrojo<Vec<Pendiente>>,
     /// Los que ya pasaron, mientras este proceso esperaba otra cosa.
     listos: Cerrojo<VecDeque<Llegada>>,
-}
-
-/// Un solo hilo a la vez espera en el socket; los demás, su turno.
-#[derive(Debug, Default)]
-struct Turnos {
-    ocupado: bool,
-    esperando: usize,
-    timbre: Option<Timbre>,
-}
-
-#[derive(Debug)]
-struct Pendiente {
-    _marca: NoSeHereda,
-    socket: Socket,
-    par: SocketAddr,
-    vence: Option<Instant>,
-    recepcion: Recepcion,
-    /// Los bytes vistos y no consumidos, donde el handshake es opcional.
-    vistos: usize,
-}
-
-/// Qué se hace con un pendiente.
-enum Destino {
-    Espera,
-    Pasa(Option<i32>),
-    NoPasa(MotivoDeRechazo),
 }
 
 impl Escucha {
@@ -212,7 +103,7 @@ impl Escucha {
             opciones,
             liberada: AtomicBool::new(false),
             heredan: AtomicBool::new(false),
-            turnos: Cerrojo::nuevo(Turnos::default()),
+            turno: Turno::nuevo(),
             pendientes: Cerrojo::nuevo(Vec::new()),
             listos: Cerrojo::nuevo(VecDeque::new()),
         }
@@ -220,7 +111,6 @@ impl Escucha {
 
     /// Antes de soltarla: helgrind no ve el orden que da la cuenta de llamadas en vuelo, y sí el de cada cerrojo.
     pub(crate) fn ordenar_el_final(&self) {
-        drop(self.turnos.tomar());
         drop(self.pendientes.tomar());
         drop(self.listos.tomar());
     }
@@ -234,7 +124,7 @@ impl Escucha {
     /// Los clientes heredan lo que se le pone al que escucha: es una llamada menos por cada uno.
     pub(crate) fn preparar(&self, socket: &Socket) -> io::Result<()> {
         red::preparar(socket, self.opciones.keepalive)?;
-        self.heredan.swap(true, Ordering::AcqRel);
+        self.heredan.poner(true);
         if !matches!(self.opciones.handshake, Handshake::Exigido(_)) {
             return Ok(());
         }
@@ -242,17 +132,18 @@ impl Escucha {
         sistema::diferir_aceptacion(socket, i32::try_from(segundos).unwrap_or(i32::MAX))
     }
 
+    /// Si ya no se espera a nadie.
+    pub(crate) fn liberada(&self) -> bool {
+        self.liberada.load(Ordering::Acquire)
+    }
+
     /// Despierta a los hilos que esperan clientes: no van a venir más.
     pub(crate) fn liberar(&self, socket: &Socket) {
-        self.liberada.swap(true, Ordering::AcqRel);
+        self.liberada.poner(true);
         let _ = socket.shutdown(Shutdown::Both);
-        let turnos = self.turnos.tomar();
-        for _ in 0..turnos.esperando {
-            turnos.tocar_timbre();
-        }
-        drop(turnos);
-        if let Some(mut turno) = self.tomar_turno_libre() {
-            self.despedir_a_todos(&mut turno.pendientes);
+        self.turno.despertar_a_todos();
+        if let Some(mio) = self.turno.intentar() {
+            self.despedir_a_todos(&mut self.con(mio).pendientes);
         }
     }
 
@@ -266,56 +157,70 @@ impl Escucha {
 
     /// En el hijo de un fork, los pendientes son del padre, que los sigue atendiendo: aquí sólo se cierran las copias.
     pub(crate) fn despues_en_el_hijo(&self, hijo: &HijoConUnHilo) {
-        let turnos = self.turnos.renovar_en_el_hijo(Turnos::default(), hijo);
+        self.turno.renovar();
         let pendientes = self.pendientes.renovar_en_el_hijo(Vec::new(), hijo).unwrap_or_default();
         let listos = self.listos.renovar_en_el_hijo(VecDeque::new(), hijo).unwrap_or_default();
-        if let Some(timbre) = turnos.and_then(|turnos| turnos.timbre) {
-            timbre.cerrar_en_el_hijo(hijo);
-        }
         let de_los_pendientes = pendientes.into_iter().map(|pendiente| pendiente.socket);
         let de_los_listos = listos.into_iter().map(|llegada| llegada.socket);
-        de_los_pendientes.chain(de_los_listos).for_each(|socket| sistema::cerrar_copia(socket, hijo));
+        de_los_pendientes.chain(de_los_listos).for_each(|socket| socket.olvidar_en_el_hijo(hijo));
     }
 
-    /// Espera un cliente que pase el handshake.
-    pub(crate) fn esperar(&self, socket: &Socket, avisar: Aviso<'_>) -> Resultado<Llegada> {
-        let mut turno = self.tomar_turno()?;
-        paso!("accept({}): espera un cliente", socket.as_raw_fd());
-        let salida = self.esperar_en_turno(socket, &mut turno.pendientes, avisar);
-        if matches!(salida, Err(Error::Liberado)) {
+    /// Espera un cliente que pase el handshake, hasta `vence` o hasta que baste con el `pedido`.
+    pub(crate) fn esperar(
+        &self,
+        puerta: Puerta<'_>,
+        pedido: &Pedido,
+        vence: Option<Instant>,
+        avisos: &mut dyn Avisos,
+    ) -> Resultado<Llegada> {
+        let mut turno = self.esperar_turno(pedido, vence)?;
+        let salida = self.en(puerta, &mut turno, avisos).hasta_que_pase_uno(pedido, vence);
+        if matches!(salida, Err(Error::Liberado | Error::Descriptor { .. })) {
             self.despedir_a_todos(&mut turno.pendientes);
         }
         salida
     }
 
-    fn esperar_en_turno(
-        &self,
-        socket: &Socket,
-        pendientes: &mut Vec<Pendiente>,
-        avisar: Aviso<'_>,
-    ) -> Resultado<Llegada> {
-        let mut vence_el_programa = None;
-        loop {
-            if self.liberada.load(Ordering::Acquire) {
-                return Err(Error::Liberado);
-            }
-            if let Some(llegada) = self.sacar_listo() {
-                return Ok(llegada);
-            }
-            let mut hasta = None;
-            let llegada = if pendientes.is_empty() {
-                self.aceptar(socket, pendientes, avisar)?
-            } else {
-                // El tiempo que el programa le puso al socket lo cuenta accept; poll no lo mira.
-                hasta = *vence_el_programa.get_or_insert_with(|| vencimiento_del_programa(socket));
-                self.repasar(socket, pendientes, hasta, avisar)?
-            };
-            if let Some(llegada) = llegada {
-                return Ok(llegada);
-            }
-            if hasta.is_some_and(|hasta| hasta <= Instant::now()) {
-                return Err(Error::TiempoDelPrograma { en_el_medio: false });
-            }
+    /// Lo de siempre: nadie está a medio entrar, y quien llega pasa. Duerme en `accept(2)`. `None`: hay que [`esperar`](Self::esperar).
+    pub(crate) fn esperar_en_accept(&self, puerta: Puerta<'_>, avisos: &mut dyn Avisos) -> Resultado<Option<Llegada>> {
+        if self.liberada() {
+            return Err(Error::Liberado);
+        }
+        // Con un plazo del programa, accept(2) da EINTR por cualquier señal, y hasta por un Ctrl-Z.
+        let Some(mio) = self.turno.intentar().filter(|_| puerta.tiempo_del_programa().is_none()) else {
+            return Ok(None);
+        };
+        let mut turno = self.con(mio);
+        if let Some(listo) = self.sacar_listo() {
+            return Ok(Some(listo));
+        }
+        let hay_pendientes = !turno.pendientes.is_empty();
+        if hay_pendientes { Ok(None) } else { self.en(puerta, &mut turno, avisos).aceptar() }
+    }
+
+    /// Las dos cosas, en este mismo hilo.
+    pub(crate) fn esperar_en_este_hilo(&self, puerta: Puerta<'_>, avisos: &mut dyn Avisos) -> Resultado<Llegada> {
+        let vence = puerta.tiempo_del_programa().and_then(sistema::dentro_de);
+        Self::contar_espera(puerta);
+        match self.esperar_en_accept(puerta, avisos)? {
+            Some(llegada) => Ok(llegada),
+            None => self.esperar(puerta, &Pedido::en_este_hilo(), vence, avisos),
+        }
+    }
+
+    /// Cuenta que alguien empieza a esperar.
+    pub(crate) fn contar_espera(puerta: Puerta<'_>) {
+        paso!("accept({}): espera un cliente", puerta.socket.as_raw_fd());
+    }
+
+    fn en<'a>(&'a self, puerta: Puerta<'a>, turno: &'a mut EnTurno<'_>, avisos: &'a mut dyn Avisos) -> Espera<'a> {
+        Espera {
+            escucha: self,
+            puerta,
+            pendientes: &mut turno.pendientes,
+            avisos,
+            descansa: None,
+            hay_novedades: false,
         }
     }
 
@@ -323,74 +228,37 @@ impl Escucha {
     ///
     /// Es lo que un proceso hace mientras él mismo espera que otro le conteste: dos servidores que se conectan entre sí antes
     /// de aceptar se esperarían para siempre. Si otro hilo está esperando clientes, no hace falta: los contesta él.
-    pub(crate) fn adelantar(&self, socket: &Socket, avisar: Aviso<'_>) {
-        const A_LA_VEZ: usize = 64;
+    pub(crate) fn adelantar(&self, puerta: Puerta<'_>, avisos: &mut dyn Avisos) {
         if self.valores().is_none() {
             // Sin handshake nadie espera una respuesta: que sigan en la cola del kernel.
             return;
         }
-        let Some(mut turno) = self.tomar_turno_libre() else { return };
-        for _ in 0..A_LA_VEZ {
-            if self.liberada.load(Ordering::Acquire) || !algo_paso(socket, &turno.pendientes) {
-                return;
+        let Some(mio) = self.turno.intentar() else { return };
+        let mut turno = self.con(mio);
+        let mut espera = self.en(puerta, &mut turno, avisos);
+        // Sin memoria para anotarlo, se lo cierra.
+        espera.sin_esperar(|llegada| {
+            let mut listos = self.listos.tomar();
+            if listos.try_reserve(1).is_ok() {
+                listos.push_back(Llegada { socket: llegada.socket.fijado(), ..llegada });
             }
-            match self.repasar(socket, &mut turno.pendientes, Some(Instant::now()), avisar) {
-                Ok(Some(llegada)) => {
-                    let mut listos = self.listos.tomar();
-                    // Sin memoria para anotarlo, se lo cierra.
-                    if listos.try_reserve(1).is_ok() {
-                        listos.push_back(llegada);
-                    }
-                }
-                Ok(None) => {}
-                Err(_) => return,
-            }
-        }
+        });
     }
 
-    /// El siguiente de los que ya pasaron.
+    /// El siguiente de los que ya pasaron y todavía siguen ahí.
     fn sacar_listo(&self) -> Option<Llegada> {
         let mut listos = self.listos.tomar();
-        let listo = listos.pop_front();
-        if listos.is_empty() {
-            // Sin esto, su memoria quedaría pedida hasta el fin del programa.
-            *listos = VecDeque::new();
-        }
-        listo
-    }
-
-    /// Acepta uno y mira si ya mostró su handshake; si no, queda pendiente.
-    fn aceptar(
-        &self,
-        escucha: &Socket,
-        pendientes: &mut Vec<Pendiente>,
-        avisar: Aviso<'_>,
-    ) -> Resultado<Option<Llegada>> {
-        let (socket, par) = match red::aceptar(escucha) {
-            Ok(aceptado) => aceptado,
-            Err(causa) => return self.por_que_no_acepta(escucha, causa, pendientes.is_empty()).map(|()| None),
-        };
-        if !self.heredan.load(Ordering::Acquire) {
-            // Falla sólo si el programa escucha en algo que no es TCP, donde no hace falta.
-            let _ = red::preparar(&socket, self.opciones.keepalive);
-        }
-        let Some(aceptados) = self.valores() else {
-            return Ok(Some(Llegada { socket, par, handshake: None }));
-        };
-        let vence = self.opciones.espera.and_then(sistema::dentro_de);
-        let _marca = NoSeHereda::marcar(&socket);
-        let mut pendiente = Pendiente { _marca, socket, par, vence, recepcion: Recepcion::default(), vistos: 0 };
-        match pendiente.avanzar(&self.opciones, &aceptados) {
-            Destino::Pasa(handshake) => Ok(pendiente.recibir_como_cliente(handshake)),
-            Destino::NoPasa(motivo) => {
-                pendiente.rechazar(motivo, avisar);
-                Ok(None)
+        while let Some(listo) = listos.pop_front() {
+            if listos.is_empty() {
+                // Sin esto, su memoria quedaría pedida hasta el fin del programa.
+                *listos = VecDeque::new();
             }
-            Destino::Espera => {
-                agregar_pendiente(pendientes, pendiente, avisar);
-                Ok(None)
+            if listo.socket.sigue() && !se_fue_sin_decir_nada(&listo.socket) {
+                return Some(listo);
             }
+            paso!("close({})", listo.socket.as_raw_fd());
         }
+        None
     }
 
     /// Los valores que se aceptan, si hay handshake.
@@ -401,175 +269,41 @@ impl Escucha {
         }
     }
 
-    /// `Ok`: no es de parar, hay que volver a intentar. Si no hay a quién más esperar, en un socket sin bloqueo se espera aquí.
-    fn por_que_no_acepta(&self, escucha: &Socket, causa: io::Error, sin_pendientes: bool) -> Resultado<()> {
-        if self.liberada.load(Ordering::Acquire) {
-            return Err(Error::Liberado);
-        }
-        match (causa.kind(), causa.raw_os_error()) {
-            (ErrorKind::Interrupted, _) => Err(Error::Interrumpido),
-            (ErrorKind::WouldBlock, _) if escucha.nonblocking().unwrap_or(false) => {
-                let mut en_el_que_escucha = [Interes::en(escucha, Sentido::Lectura)];
-                if sin_pendientes { esperar_sockets(&mut en_el_que_escucha, None) } else { Ok(()) }
-            }
-            (ErrorKind::WouldBlock, _) => Err(Error::TiempoDelPrograma { en_el_medio: false }),
-            (_, Some(libc::EINVAL | libc::EOPNOTSUPP)) => Err(Error::NoEscucha { descriptor: escucha.as_raw_fd() }),
-            _ => Err(Error::de_socket(escucha.as_raw_fd(), "accept", causa)),
-        }
-    }
-
-    /// Con handshakes sin terminar: espera, a lo sumo `hasta`, a cualquiera de ellos o a uno nuevo, y mira qué pasó.
-    fn repasar(
-        &self,
-        escucha: &Socket,
-        pendientes: &mut Vec<Pendiente>,
-        hasta: Option<Instant>,
-        avisar: Aviso<'_>,
-    ) -> Resultado<Option<Llegada>> {
-        let vence = pendientes.iter().filter_map(|pendiente| pendiente.vence).chain(hasta).min();
-        let mut intereses = intereses_de(escucha, pendientes)?;
-        esperar_sockets(&mut intereses, vence)?;
-        let hay_nuevo = intereses.pop().is_some_and(|interes| interes.listo());
-        let novedades = juntar(intereses.iter().map(|interes| (interes.listo(), interes.cerro())))?;
-        drop(intereses);
-        if let Some(llegada) = self.atender_novedades(pendientes, &novedades, avisar) {
-            return Ok(Some(llegada));
-        }
-        if hay_nuevo { self.aceptar(escucha, pendientes, avisar) } else { Ok(None) }
-    }
-
-    /// Recorre los pendientes con algo nuevo o ya vencidos. Al primero que pasa lo devuelve; los otros quedan para la próxima.
-    fn atender_novedades(
-        &self,
-        pendientes: &mut Vec<Pendiente>,
-        novedades: &[(bool, bool)],
-        avisar: Aviso<'_>,
-    ) -> Option<Llegada> {
-        let aceptados = self.valores()?;
-        let ahora = Instant::now();
-        // De atrás para adelante: sacar uno no mueve a los que faltan.
-        for (lugar, (listo, cerro)) in novedades.iter().enumerate().rev() {
-            let Some(pendiente) = pendientes.get_mut(lugar) else { continue };
-            let mut destino = Destino::Espera;
-            if *listo {
-                destino = pendiente.avanzar(&self.opciones, &aceptados);
-            }
-            if matches!(destino, Destino::Espera) {
-                destino = pendiente.sin_novedad(*cerro, ahora, &self.opciones);
-            }
-            match destino {
-                Destino::Espera => {}
-                Destino::NoPasa(motivo) => pendientes.remove(lugar).rechazar(motivo, avisar),
-                Destino::Pasa(handshake) => {
-                    if let Some(llegada) = pendientes.remove(lugar).recibir_como_cliente(handshake) {
-                        return Some(llegada);
-                    }
-                }
-            }
-        }
-        None
-    }
-
-    fn tomar_turno(&self) -> Resultado<Turno<'_>> {
+    fn esperar_turno(&self, pedido: &Pedido, vence: Option<Instant>) -> Resultado<EnTurno<'_>> {
+        let mut mio = self.turno.intentar();
         loop {
-            let timbre = {
-                let mut turnos = self.turnos.tomar();
-                if self.liberada.load(Ordering::Acquire) {
-                    return Err(Error::Liberado);
+            if self.liberada() {
+                return Err(Error::Liberado);
+            }
+            match mio {
+                Some(mio) => return Ok(self.con(mio)),
+                None if pedido.basta() => return Err(Error::Interrumpido),
+                None if vence.is_some_and(|vence| vence <= Instant::now()) => {
+                    return Err(Error::TiempoDelPrograma { en_el_medio: false });
                 }
-                if !turnos.ocupado {
-                    turnos.ocupado = true;
-                    None
-                } else {
-                    let timbre = turnos.oido().map_err(|causa| Error::sistema("socketpair", causa))?;
-                    turnos.esperando += 1;
-                    Some(timbre)
-                }
-            };
-            let Some(timbre) = timbre else { return Ok(self.turno()) };
-            let salida = esperar_sockets(&mut [Interes::en(&timbre, Sentido::Lectura)], None);
-            let mut turnos = self.turnos.tomar();
-            turnos.esperando -= 1;
-            let _ = sistema::recibir_ya(&timbre, &mut [0], Mirada::Consume);
-            drop(turnos);
-            salida?;
+                None => mio = self.turno.esperar_a_lo_sumo(Pedido::un_rato(vence)),
+            }
         }
-    }
-
-    fn tomar_turno_libre(&self) -> Option<Turno<'_>> {
-        let estaba_ocupado = std::mem::replace(&mut self.turnos.tomar().ocupado, true);
-        (!estaba_ocupado).then(|| self.turno())
     }
 
     /// Los pendientes sólo los toma quien tiene el turno: este cerrojo nunca espera.
-    fn turno(&self) -> Turno<'_> {
-        Turno { pendientes: self.pendientes.tomar(), _boleto: Boleto { turnos: &self.turnos } }
+    fn con<'a>(&'a self, mio: MiTurno<'a>) -> EnTurno<'a> {
+        EnTurno { pendientes: self.pendientes.tomar(), _mio: mio }
     }
 }
 
-/// Cuándo se cumple, si se empieza a esperar ahora, el tiempo que el programa le puso al socket (SO_RCVTIMEO).
-fn vencimiento_del_programa(socket: &Socket) -> Option<Instant> {
-    socket.read_timeout().ok().flatten().and_then(sistema::dentro_de)
-}
-
-/// Lo que se espera: cada pendiente y, al final, el que escucha.
-fn intereses_de<'a>(escucha: &'a Socket, pendientes: &'a [Pendiente]) -> Resultado<Vec<Interes<'a>>> {
-    let de_pendientes = pendientes.iter().map(|pendiente| Interes::en(&pendiente.socket, Sentido::Lectura));
-    juntar(de_pendientes.chain([Interes::en(escucha, Sentido::Lectura)]))
-}
-
-/// Si hay un cliente nuevo, o un pendiente con algo nuevo.
-fn algo_paso(escucha: &Socket, pendientes: &[Pendiente]) -> bool {
-    let ahora = Some(Instant::now());
-    intereses_de(escucha, pendientes)
-        .is_ok_and(|mut intereses| sistema::esperar(&mut intereses, ahora).is_ok_and(|cuantos| cuantos > 0))
-}
-
-/// Espera a los sockets. Una señal la corta sólo si el programa instaló algún manejador que lo pide.
-fn esperar_sockets(intereses: &mut [Interes<'_>], vence: Option<Instant>) -> Resultado<()> {
-    sistema::esperar_o_interrumpirse(intereses, vence).map_err(|causa| Error::sistema("poll", causa))
-}
-
-/// Agrega un pendiente. Si ya son demasiados, se va el que más tiempo lleva callado.
-fn agregar_pendiente(pendientes: &mut Vec<Pendiente>, nuevo: Pendiente, avisar: Aviso<'_>) {
-    let limite = MAXIMO_DE_PENDIENTES.min(sistema::limite_de_descriptores() / 2).max(1);
-    if u64::try_from(pendientes.len()).is_ok_and(|cantidad| cantidad >= limite) {
-        let mas_callado = pendientes.iter().position(Pendiente::en_silencio).unwrap_or(0);
-        pendientes.remove(mas_callado).rechazar(MotivoDeRechazo::SobraronPendientes, avisar);
-    }
-    if pendientes.try_reserve(1).is_err() {
-        return nuevo.rechazar(MotivoDeRechazo::SobraronPendientes, avisar);
-    }
-    pendientes.push(nuevo);
-}
-
-impl Turnos {
-    /// Otro oído del timbre, que se hace la primera vez que hay más de un hilo esperando.
-    fn oido(&mut self) -> io::Result<UnixStream> {
-        if let Some(timbre) = &self.timbre {
-            return timbre.otro_oido();
-        }
-        let timbre = Timbre::nuevo()?;
-        let oido = timbre.otro_oido();
-        self.timbre = Some(timbre);
-        oido
-    }
-
-    /// Despierta a uno de los que esperan su turno.
-    fn tocar_timbre(&self) {
-        if let Some(timbre) = &self.timbre {
-            timbre.tocar();
-        }
-    }
+/// Si el otro cerró y no dejó nada por leer. A quien dejó un mensaje y se fue, se le recibe el mensaje.
+fn se_fue_sin_decir_nada(socket: &Socket) -> bool {
+    !matches!(sistema::recibir_ya(socket, &mut [0], Mirada::Deja), Ok(None | Some(1)))
 }
 
 /// El derecho de esperar en el socket y de usar sus pendientes, hasta que se suelta: primero los pendientes, después el turno.
-struct Turno<'a> {
+struct EnTurno<'a> {
     pendientes: Guarda<'a, Vec<Pendiente>>,
-    _boleto: Boleto<'a>,
+    _mio: MiTurno<'a>,
 }
 
-impl Drop for Turno<'_> {
+impl Drop for EnTurno<'_> {
     fn drop(&mut self) {
         if self.pendientes.is_empty() {
             // Sin esto, su memoria quedaría pedida hasta el fin del programa.
@@ -578,135 +312,229 @@ impl Drop for Turno<'_> {
     }
 }
 
-/// Al soltarlo, le toca al siguiente.
-struct Boleto<'a> {
-    turnos: &'a Cerrojo<Turnos>,
+/// Mientras existe, aceptar no duerme: quien duerme es `ppoll(2)`, que mira también a los pendientes y abre las señales. A quien avisó
+/// `ppoll(2)` se lo puede llevar otro.
+struct SinBloqueo<'a> {
+    puerta: Puerta<'a>,
+    al_terminar_duerme: bool,
 }
 
-impl Drop for Boleto<'_> {
+impl<'a> SinBloqueo<'a> {
+    fn poner(puerta: Puerta<'a>) -> Resultado<Self> {
+        let en_el_socket = |causa| Error::de_socket(puerta.socket.as_raw_fd(), "fcntl", causa);
+        let ya_estaba = puerta.socket.nonblocking().map_err(en_el_socket)?;
+        if !ya_estaba {
+            sistema::poner_sin_bloqueo(puerta.socket, true).map_err(en_el_socket)?;
+        }
+        // El modo es de todos los que comparten el socket: otro proceso puede estar contando con él.
+        Ok(Self { puerta, al_terminar_duerme: !ya_estaba && !puerta.compartida })
+    }
+}
+
+impl Drop for SinBloqueo<'_> {
     fn drop(&mut self) {
-        let mut turnos = self.turnos.tomar();
-        turnos.ocupado = false;
-        if turnos.esperando > 0 {
-            turnos.tocar_timbre();
+        if self.al_terminar_duerme && self.puerta.sigue() {
+            let _ = sistema::poner_sin_bloqueo(self.puerta.socket, false);
         }
     }
 }
 
-impl Pendiente {
-    fn en_silencio(&self) -> bool {
-        self.recepcion.en_silencio() && self.vistos == 0
-    }
+/// Una espera en curso.
+struct Espera<'a> {
+    escucha: &'a Escucha,
+    puerta: Puerta<'a>,
+    pendientes: &'a mut Vec<Pendiente>,
+    avisos: &'a mut dyn Avisos,
+    /// Hasta cuándo no se acepta a nadie, porque faltó con qué.
+    descansa: Option<Instant>,
+    /// Si la última vez que se miró había pasado algo.
+    hay_novedades: bool,
+}
 
-    /// Mira lo que llegó, sin esperar, y decide.
-    fn avanzar(&mut self, opciones: &Opciones, aceptados: &Aceptados) -> Destino {
-        let leido = match opciones.handshake {
-            Handshake::Opcional(_) => self.mirar(aceptados, opciones.tamanio_maximo),
-            _ => self.leer(aceptados),
-        };
-        if let Ok(Veredicto::Bienvenido(valor) | Veredicto::Rechazado(valor)) = leido {
-            llega!(&self.socket, "handshake {valor}");
+impl Espera<'_> {
+    fn hasta_que_pase_uno(&mut self, pedido: &Pedido, vence: Option<Instant>) -> Resultado<Llegada> {
+        self.comprobar_la_puerta()?;
+        let _sin_bloqueo = SinBloqueo::poner(self.puerta)?;
+        let mut llegada = self.escucha.sacar_listo();
+        // Aceptar es lo que dice si el socket escucha. Con pendientes ya se sabe, y pasan antes: si no, mientras siga llegando gente nadie los mira.
+        if llegada.is_none() && self.pendientes.is_empty() && self.sin_lugar_hasta().is_none() {
+            llegada = self.aceptar()?;
         }
-        match leido {
-            Ok(Veredicto::Falta) => Destino::Espera,
-            Ok(Veredicto::SinHandshake) => Destino::Pasa(None),
-            // Un cliente que esperó a un servidor ocupado puede haberse cansado.
-            Ok(Veredicto::Bienvenido(_)) if sistema::el_par_cerro(&self.socket) => {
-                Destino::NoPasa(MotivoDeRechazo::SeFue)
+        loop {
+            // Al que ya se saludó se lo entrega, aunque recién ahora se libere.
+            if let Some(llegada) = llegada {
+                return Ok(llegada);
             }
-            Ok(Veredicto::Bienvenido(valor)) => Destino::Pasa(Some(valor)),
-            Ok(Veredicto::OtroProtocolo) => Destino::NoPasa(MotivoDeRechazo::OtroProtocolo),
-            Ok(Veredicto::Rechazado(valor)) => Destino::NoPasa(MotivoDeRechazo::OtroValor(valor)),
-            Err(_) => Destino::NoPasa(MotivoDeRechazo::SeFue),
-        }
-    }
-
-    /// Con handshake exigido: consume los bytes que faltan y ni uno más.
-    fn leer(&mut self, aceptados: &Aceptados) -> io::Result<Veredicto> {
-        let mut lugar = [0; crate::protocolo::LARGO_DE_ENTERO];
-        let libre = lugar.get_mut(..self.recepcion.faltan()).unwrap_or_default();
-        match sistema::recibir_ya(&self.socket, libre, Mirada::Consume)? {
-            None => Ok(Veredicto::Falta),
-            Some(0) => Err(ErrorKind::UnexpectedEof.into()),
-            Some(cuantos) => Ok(self.recepcion.agregar(libre.get(..cuantos).unwrap_or_default(), aceptados)),
-        }
-    }
-
-    /// Con handshake opcional: mira sin consumir, y sólo consume los 4 bytes si son un handshake.
-    fn mirar(&mut self, aceptados: &Aceptados, limite: u32) -> io::Result<Veredicto> {
-        let mut lugar = [0; LARGO_DE_HEADER];
-        let vistos = match sistema::recibir_ya(&self.socket, &mut lugar, Mirada::Deja)? {
-            None => return Ok(Veredicto::Falta),
-            Some(0) => return Err(ErrorKind::UnexpectedEof.into()),
-            Some(cuantos) => lugar.get(..cuantos).unwrap_or_default(),
-        };
-        let veredicto = handshake::juzgar_opcional(vistos, aceptados, limite);
-        match veredicto {
-            // Que poll avise recién cuando haya más de lo ya visto; si no, giraría en falso.
-            Veredicto::Falta => {
-                self.vistos = vistos.len();
-                sistema::umbral_de_lectura(&self.socket, i32::try_from(vistos.len() + 1).unwrap_or(1))?;
+            if self.escucha.liberada() {
+                return Err(Error::Liberado);
             }
-            Veredicto::Bienvenido(_) => {
-                let mut handshake = [0; crate::protocolo::LARGO_DE_ENTERO];
-                sistema::recibir_ya(&self.socket, &mut handshake, Mirada::Consume)?;
+            if let Some(listo) = self.escucha.sacar_listo() {
+                return Ok(listo);
             }
-            Veredicto::Rechazado(_) | Veredicto::OtroProtocolo | Veredicto::SinHandshake => {}
-        }
-        Ok(veredicto)
-    }
-
-    /// Lo que se hace con quien no mandó nada decisivo: si se fue o se le venció el plazo, no espera más.
-    fn sin_novedad(&self, cerro: bool, ahora: Instant, opciones: &Opciones) -> Destino {
-        let vencio = self.vence.is_some_and(|vence| vence <= ahora);
-        match opciones.handshake {
-            _ if cerro => Destino::NoPasa(MotivoDeRechazo::SeFue),
-            Handshake::Opcional(_) if vencio && self.en_silencio() => Destino::Pasa(None),
-            _ if vencio => Destino::NoPasa(MotivoDeRechazo::SeLeVencio),
-            _ => Destino::Espera,
+            llegada = self.repasar(vence, Some(pedido))?;
+            self.comprobar_la_puerta()?;
+            if llegada.is_none() && vence.is_some_and(|vence| vence <= Instant::now()) {
+                return Err(Error::TiempoDelPrograma { en_el_medio: false });
+            }
         }
     }
 
-    /// Le contesta OK, si mostró un handshake, y deja el socket como nuevo. `None`: se fue justo ahora.
-    fn recibir_como_cliente(self, handshake: Option<i32>) -> Option<Llegada> {
-        let Self { socket, par, vistos, .. } = self;
-        if vistos > 0 {
-            sistema::umbral_de_lectura(&socket, 1).ok()?;
-        }
-        match handshake {
-            Some(_) => responder(&socket, true).ok()?,
-            None => paso!("{}: cliente sin handshake", socket.as_raw_fd()),
-        }
-        Some(Llegada { socket, par, handshake })
-    }
-
-    /// Le contesta ERROR y cierra.
-    fn rechazar(self, motivo: MotivoDeRechazo, avisar: Aviso<'_>) {
-        paso!("se rechaza a {}: {}", self.par, motivo);
-        let _ = responder(&self.socket, false);
-        let _ = self.socket.shutdown(Shutdown::Write);
-        self.descartar_lo_que_mando();
-        paso!("close({})", self.socket.as_raw_fd());
-        avisar(Rechazo { par: self.par, motivo });
-    }
-
-    /// Cerrar con algo sin leer manda un reset, y el reset puede llegarle antes que la respuesta.
-    fn descartar_lo_que_mando(&self) {
-        const VECES: usize = 16;
-        let mut basura = [0; 4096];
-        for _ in 0..VECES {
-            match sistema::recibir_ya(&self.socket, &mut basura, Mirada::Consume) {
-                Ok(Some(cuantos)) if cuantos == basura.len() => {}
+    /// Atiende lo que ya pasó, y nada más.
+    fn sin_esperar(&mut self, mut pasa: impl FnMut(Llegada)) {
+        const A_LA_VEZ: usize = 64;
+        let Ok(_sin_bloqueo) = SinBloqueo::poner(self.puerta) else { return };
+        for _ in 0..A_LA_VEZ {
+            match self.repasar(None, None) {
+                Ok(Some(llegada)) if !self.escucha.liberada() => pasa(llegada),
+                Ok(None) if self.hay_novedades => {}
                 _ => return,
             }
         }
     }
-}
 
-/// Cuatro bytes en una conexión recién hecha siempre entran: no espera.
-fn responder(socket: &Socket, aceptado: bool) -> io::Result<()> {
-    let respuesta = handshake::respuesta(aceptado);
-    socket.send_with_flags(&respuesta, libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT)?;
-    sale!(socket, "handshake {}", handshake::leer_respuesta(respuesta));
-    Ok(())
+    fn comprobar_la_puerta(&self) -> Resultado<()> {
+        let descriptor = self.puerta.socket.as_raw_fd();
+        if self.puerta.sigue() { Ok(()) } else { Err(Error::cerrado_por_el_programa(descriptor)) }
+    }
+
+    /// Espera, a lo sumo `hasta`, a cualquiera de los pendientes o a uno nuevo, y mira qué pasó. Sin `pedido`, no espera.
+    fn repasar(&mut self, hasta: Option<Instant>, pedido: Option<&Pedido>) -> Resultado<Option<Llegada>> {
+        let sin_lugar_hasta = self.sin_lugar_hasta();
+        let de_pendientes = self.pendientes.iter().filter_map(|pendiente| pendiente.vence);
+        let vence = de_pendientes.chain(hasta).chain(sin_lugar_hasta).min();
+        let en = |socket| Interes::en(socket, Sentido::Lectura);
+        let nuevo = sin_lugar_hasta.is_none().then_some(self.puerta.socket);
+        let de_pendientes = self.pendientes.iter().map(|pendiente| en(&*pendiente.socket));
+        let mut intereses = juntar(de_pendientes.chain(nuevo.map(en)))?;
+        let salida = match pedido {
+            Some(pedido) => pedido.esperar(&mut intereses, vence),
+            None => sistema::esperar(&mut intereses, Some(Instant::now())).map(|_| ()),
+        };
+        salida.map_err(|causa| Error::sistema("poll", causa))?;
+        let hay_nuevo = nuevo.is_some() && intereses.pop().is_some_and(|interes| interes.listo());
+        let novedades = juntar(intereses.iter().map(|interes| (interes.listo(), interes.cerro())))?;
+        drop(intereses);
+        self.hay_novedades = hay_nuevo || novedades.iter().any(|(listo, _)| *listo);
+        if let Some(llegada) = self.atender_novedades(&novedades) {
+            return Ok(Some(llegada));
+        }
+        if !hay_nuevo {
+            return Ok(None);
+        }
+        // poll vuelve a buscar por su número al que mira: puede haber visto al nuevo dueño.
+        self.comprobar_la_puerta()?;
+        self.aceptar()
+    }
+
+    /// Recorre los pendientes con algo nuevo o ya vencidos. Al primero que pasa lo devuelve; los otros quedan para la próxima.
+    fn atender_novedades(&mut self, novedades: &[(bool, bool)]) -> Option<Llegada> {
+        let (opciones, aceptados) = (&self.escucha.opciones, self.escucha.valores()?);
+        let ahora = Instant::now();
+        // De atrás para adelante: sacar uno no mueve a los que faltan.
+        for (lugar, (listo, cerro)) in novedades.iter().enumerate().rev() {
+            let Some(pendiente) = self.pendientes.get_mut(lugar) else { continue };
+            if !listo && pendiente.vence.is_none_or(|vence| vence > ahora) {
+                continue;
+            }
+            if !pendiente.socket.sigue() {
+                // El programa cerró su número: lo que haya ahí es de otro.
+                self.pendientes.remove(lugar);
+                continue;
+            }
+            let mut destino = Destino::Espera;
+            if *listo {
+                destino = pendiente.avanzar(opciones, &aceptados);
+            }
+            if matches!(destino, Destino::Espera) {
+                destino = pendiente.sin_novedad(*cerro, ahora, opciones);
+            }
+            match destino {
+                Destino::Espera => {}
+                Destino::NoPasa(motivo) => self.rechazar(lugar, motivo),
+                Destino::Pasa(handshake) => {
+                    if let Some(llegada) = self.pendientes.remove(lugar).recibir_como_cliente(handshake) {
+                        return Some(llegada);
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    /// Acepta uno y mira si ya mostró su handshake; si no, queda pendiente.
+    fn aceptar(&mut self) -> Resultado<Option<Llegada>> {
+        let (socket, par) = match red::aceptar(self.puerta.socket) {
+            Ok(aceptado) => aceptado,
+            Err(causa) => return self.por_que_no_acepta(causa).map(|()| None),
+        };
+        let opciones = &self.escucha.opciones;
+        if !self.escucha.heredan.load(Ordering::Acquire) {
+            // Falla sólo si el programa escucha en algo que no es TCP, donde no hace falta.
+            let _ = red::preparar(&socket, opciones.keepalive);
+        }
+        let socket = Guardado::nuevo(socket);
+        let Some(aceptados) = self.escucha.valores() else {
+            return Ok(Some(Llegada { socket, par, handshake: None }));
+        };
+        let mut pendiente = Pendiente::nuevo(socket, par, opciones);
+        match pendiente.avanzar(opciones, &aceptados) {
+            Destino::Pasa(handshake) => return Ok(pendiente.recibir_como_cliente(handshake)),
+            Destino::NoPasa(motivo) => self.avisos.rechazo(pendiente.rechazar(motivo)),
+            Destino::Espera => self.dejar_para_despues(pendiente),
+        }
+        Ok(None)
+    }
+
+    /// `Ok`: no es de parar, hay que volver a intentar.
+    fn por_que_no_acepta(&mut self, causa: io::Error) -> Resultado<()> {
+        let descriptor = self.puerta.socket.as_raw_fd();
+        match (causa.kind(), causa.raw_os_error()) {
+            _ if self.escucha.liberada() => Err(Error::Liberado),
+            (ErrorKind::WouldBlock, _) => Ok(()),
+            (_, Some(libc::EINVAL | libc::EOPNOTSUPP)) => Err(Error::NoEscucha { descriptor }),
+            _ => match Error::de_socket(descriptor, "accept", causa) {
+                error if error.es_falta_de_recursos() => {
+                    let enseguida = self.avisos.falta(error)?;
+                    self.descansa = if enseguida { None } else { sistema::dentro_de(DESCANSO) };
+                    Ok(())
+                }
+                error => Err(error),
+            },
+        }
+    }
+
+    fn dejar_para_despues(&mut self, nuevo: Pendiente) {
+        if self.sobran() {
+            self.rechazar(self.el_que_sobra(), MotivoDeRechazo::SobraronPendientes);
+        }
+        if self.pendientes.try_reserve(1).is_ok() {
+            self.pendientes.push(nuevo.guardar());
+        } else {
+            self.avisos.rechazo(nuevo.rechazar(MotivoDeRechazo::SobraronPendientes));
+        }
+    }
+
+    fn rechazar(&mut self, lugar: usize, motivo: MotivoDeRechazo) {
+        let rechazo = self.pendientes.remove(lugar).rechazar(motivo);
+        self.avisos.rechazo(rechazo);
+    }
+
+    /// Si con uno más serían demasiados.
+    fn sobran(&self) -> bool {
+        let limite = MAXIMO_DE_PENDIENTES.min(sistema::limite_de_descriptores() / 2).max(1);
+        u64::try_from(self.pendientes.len()).is_ok_and(|cantidad| cantidad >= limite)
+    }
+
+    /// El que más tiempo lleva callado.
+    fn el_que_sobra(&self) -> usize {
+        self.pendientes.iter().position(Pendiente::en_silencio).unwrap_or(0)
+    }
+
+    /// Hasta cuándo no se acepta a nadie más: sigue en la cola del kernel. `None`: hay lugar.
+    fn sin_lugar_hasta(&self) -> Option<Instant> {
+        let despedible = || self.pendientes.get(self.el_que_sobra())?.desde.checked_add(PACIENCIA);
+        let lleno = if !self.pendientes.is_empty() && self.sobran() { despedible() } else { None };
+        let ahora = Instant::now();
+        lleno.into_iter().chain(self.descansa).filter(|hasta| *hasta > ahora).max()
+    }
 }

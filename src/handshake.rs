@@ -17,22 +17,49 @@ use crate::protocolo::{Header, LARGO_DE_ENTERO};
 /// use tp0::{Conexion, HANDSHAKE, Opciones, Servidor};
 ///
 /// let servidor = Servidor::iniciar_con("127.0.0.1", "0", &Opciones::nuevas())?;
-/// let cliente = Conexion::conectar_con("127.0.0.1", &servidor.puerto()?.to_string(), &Opciones::nuevas())?;
+/// let cliente = Conexion::conectar_con("127.0.0.1", servidor.puerto()?, &Opciones::nuevas())?;
 /// assert_eq!(cliente.handshake(), Some(HANDSHAKE));
 /// # Ok::<(), tp0::Error>(())
 /// ```
 pub const HANDSHAKE: i32 = 1;
 
-const OK: i32 = 0;
-const ERROR: i32 = -1;
+/// Lo que contesta el servidor a quien mostró un valor que acepta: se puede hablar.
+///
+/// ```
+/// use std::io::{Read, Write};
+/// use tp0::{HANDSHAKE, HANDSHAKE_OK, Servidor};
+///
+/// let servidor = Servidor::iniciar("127.0.0.1", 0)?;
+/// let mut a_mano = std::net::TcpStream::connect(servidor.direccion()?)?;
+/// a_mano.write_all(&HANDSHAKE.to_le_bytes())?;
+/// servidor.esperar_cliente()?;
+/// let mut respuesta = [0; 4];
+/// a_mano.read_exact(&mut respuesta)?;
+/// assert_eq!(i32::from_le_bytes(respuesta), HANDSHAKE_OK);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub const HANDSHAKE_OK: i32 = 0;
+/// Lo que contesta el servidor a quien mostró otra cosa, antes de cerrarle.
+///
+/// ```
+/// assert_ne!(tp0::HANDSHAKE_ERROR, tp0::HANDSHAKE_OK);
+/// ```
+pub const HANDSHAKE_ERROR: i32 = -1;
 /// Cuántos valores distintos puede aceptar un servidor.
 pub(crate) const MAXIMO_DE_VALORES: usize = 32;
 
 /// Los valores que un servidor acepta.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Aceptados {
     valores: [i32; MAXIMO_DE_VALORES],
     cantidad: usize,
+}
+
+impl fmt::Debug for Aceptados {
+    /// Los que son, y no los lugares que sobran.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.los_que_hay()).finish()
+    }
 }
 
 impl Aceptados {
@@ -45,11 +72,16 @@ impl Aceptados {
 
     /// El primero: el que muestra un cliente con estas mismas opciones.
     pub(crate) fn primero(&self) -> i32 {
-        self.valores.first().copied().unwrap_or(HANDSHAKE)
+        let [primero, ..] = self.valores;
+        primero
     }
 
     fn incluye(&self, valor: i32) -> bool {
-        self.valores.iter().take(self.cantidad).any(|aceptado| *aceptado == valor)
+        self.los_que_hay().any(|aceptado| *aceptado == valor)
+    }
+
+    fn los_que_hay(&self) -> impl Iterator<Item = &i32> {
+        self.valores.iter().take(self.cantidad)
     }
 }
 
@@ -115,19 +147,15 @@ pub(crate) fn juzgar_opcional(vistos: &[u8], aceptados: &Aceptados, limite: u32)
             Err(_) => Veredicto::OtroProtocolo,
         };
     }
-    if vistos.len() == LARGO_DE_ENTERO && aceptados.incluye(primer_entero(vistos)) {
-        return Veredicto::Bienvenido(primer_entero(vistos));
+    match vistos.try_into().map(i32::from_le_bytes) {
+        Ok(valor) if aceptados.incluye(valor) => Veredicto::Bienvenido(valor),
+        _ => Veredicto::Falta,
     }
-    Veredicto::Falta
-}
-
-fn primer_entero(vistos: &[u8]) -> i32 {
-    vistos.first_chunk().map_or(0, |bytes| i32::from_le_bytes(*bytes))
 }
 
 /// Lo que el servidor contesta.
 pub(crate) fn respuesta(aceptado: bool) -> [u8; LARGO_DE_ENTERO] {
-    (if aceptado { OK } else { ERROR }).to_le_bytes()
+    (if aceptado { HANDSHAKE_OK } else { HANDSHAKE_ERROR }).to_le_bytes()
 }
 
 /// Lo que un cliente entiende de la respuesta del servidor.
@@ -144,8 +172,8 @@ pub(crate) enum Respuesta {
 impl fmt::Display for Respuesta {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Aceptado => write!(f, "{OK} (OK)"),
-            Self::Rechazado => write!(f, "{ERROR} (ERROR)"),
+            Self::Aceptado => write!(f, "{HANDSHAKE_OK} (OK)"),
+            Self::Rechazado => write!(f, "{HANDSHAKE_ERROR} (ERROR)"),
             Self::Ajena(otra) => write!(f, "{otra} (0x{otra:08x}), que no es una respuesta"),
         }
     }
@@ -154,8 +182,8 @@ impl fmt::Display for Respuesta {
 /// Lee la respuesta del servidor.
 pub(crate) fn leer_respuesta(bytes: [u8; LARGO_DE_ENTERO]) -> Respuesta {
     match i32::from_le_bytes(bytes) {
-        OK => Respuesta::Aceptado,
-        ERROR => Respuesta::Rechazado,
+        HANDSHAKE_OK => Respuesta::Aceptado,
+        HANDSHAKE_ERROR => Respuesta::Rechazado,
         otra => Respuesta::Ajena(otra),
     }
 }

@@ -1,6 +1,7 @@
 //! Quién tiene un puerto, según /proc. Es para un texto de error: si algo no se puede leer, no se sabe y listo.
 
 use std::fs;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 
 use crate::error::Ocupante;
@@ -31,7 +32,17 @@ pub(crate) fn del_puerto(puerto: u16) -> Option<Ocupante> {
     filas().filter(del_puerto).any(vieja).then_some(Ocupante::TimeWait)
 }
 
+/// En qué dirección de esta máquina escucha alguien `buscada.port()`, si la IP buscada es de esta máquina y ahí no es.
+pub(crate) fn donde_escuchan(buscada: SocketAddr) -> Option<SocketAddr> {
+    let es_de_esta_maquina = TcpListener::bind((buscada.ip(), 0)).is_ok();
+    let tabla = fs::read_to_string("/proc/net/tcp").ok().filter(|_| es_de_esta_maquina)?;
+    let escuchan = tabla.lines().filter_map(Fila::leer).filter(|fila| fila.estado == ESCUCHA);
+    let mut ips = escuchan.filter(|fila| fila.puerto == buscada.port()).filter_map(|fila| fila.ipv4());
+    ips.find(|ip| !ip.is_unspecified()).map(|ip| SocketAddr::new(ip.into(), buscada.port()))
+}
+
 struct Fila<'a> {
+    ip: &'a str,
     puerto: u16,
     estado: &'a str,
     inodo: &'a str,
@@ -41,10 +52,18 @@ impl<'a> Fila<'a> {
     /// `sl local remota estado tx:rx tr:tm retrnsmt uid timeout inodo ...`
     fn leer(linea: &'a str) -> Option<Self> {
         let mut columnas = linea.split_whitespace();
-        let (_, puerto) = columnas.nth(1)?.split_once(':')?;
+        let (ip, puerto) = columnas.nth(1)?.split_once(':')?;
         let estado = columnas.nth(1)?;
         let inodo = columnas.nth(5)?;
-        Some(Self { puerto: u16::from_str_radix(puerto, 16).ok()?, estado, inodo })
+        Some(Self { ip, puerto: u16::from_str_radix(puerto, 16).ok()?, estado, inodo })
+    }
+}
+
+impl Fila<'_> {
+    /// La IP, si es IPv4: el kernel la escribe como el entero que es en memoria.
+    fn ipv4(&self) -> Option<Ipv4Addr> {
+        let en_memoria = u32::from_str_radix(self.ip, 16).ok().filter(|_| self.ip.len() == 8)?;
+        Some(Ipv4Addr::from(en_memoria.to_ne_bytes()))
     }
 }
 
@@ -76,7 +95,7 @@ mod pruebas {
 
     #[test]
     fn encuentra_a_este_mismo_proceso() {
-        let escucha = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let escucha = TcpListener::bind("127.0.0.1:0").unwrap();
         let puerto = escucha.local_addr().unwrap().port();
         let Some(Ocupante::Proceso { pid, nombre }) = del_puerto(puerto) else { panic!("no se encontró") };
         assert_eq!(pid, std::process::id());
@@ -84,11 +103,19 @@ mod pruebas {
     }
 
     #[test]
+    fn dice_donde_si_escuchan() {
+        let escucha = TcpListener::bind("127.0.0.2:0").unwrap();
+        let si = escucha.local_addr().unwrap();
+        assert_eq!(donde_escuchan(SocketAddr::from(([127, 0, 0, 3], si.port()))), Some(si));
+        assert_eq!(donde_escuchan(SocketAddr::from(([192, 0, 2, 1], si.port()))), None, "no es de esta máquina");
+    }
+
+    #[test]
     fn una_conexion_tambien_lo_ocupa() {
-        let escucha = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let escucha = TcpListener::bind("127.0.0.1:0").unwrap();
         // Con bind el puerto es sólo suyo, y no también de una conexión de otro proceso con otro destino.
         let conexion = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-        conexion.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+        conexion.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
         conexion.connect(&escucha.local_addr().unwrap().into()).unwrap();
         let puerto = conexion.local_addr().unwrap().as_socket().unwrap().port();
         let Some(Ocupante::Conexion { pid, .. }) = del_puerto(puerto) else { panic!("no se encontró") };

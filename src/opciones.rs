@@ -78,6 +78,7 @@ impl Opciones {
     /// assert_eq!(Opciones::nuevas(), las_de_siempre);
     /// # Ok::<(), tp0::Error>(())
     /// ```
+    #[must_use]
     pub fn nuevas() -> Self {
         let handshake = match Aceptados::nuevos(&[HANDSHAKE]) {
             Some(uno) => Handshake::Exigido(uno),
@@ -140,7 +141,7 @@ impl Opciones {
     ///
     /// let opciones = Opciones::nuevas().handshake(2026);
     /// let servidor = Servidor::iniciar_con("127.0.0.1", "0", &opciones)?;
-    /// let cliente = Conexion::conectar_con("127.0.0.1", &servidor.puerto()?.to_string(), &opciones)?;
+    /// let cliente = Conexion::conectar_con("127.0.0.1", servidor.puerto()?, &opciones)?;
     /// assert_eq!(cliente.handshake(), Some(2026));
     /// # Ok::<(), tp0::Error>(())
     /// ```
@@ -215,7 +216,7 @@ impl Opciones {
     ///
     /// let servidor = Servidor::iniciar_con("127.0.0.1", "0", &Opciones::nuevas().handshake_opcional(1))?;
     ///
-    /// let con_handshake = Conexion::conectar("127.0.0.1", &servidor.puerto()?.to_string())?;
+    /// let con_handshake = Conexion::conectar("127.0.0.1", servidor.puerto()?)?;
     /// assert_eq!(servidor.esperar_cliente()?.handshake(), Some(1));
     ///
     /// let mut sin_handshake = std::net::TcpStream::connect(servidor.direccion()?)?;
@@ -269,7 +270,7 @@ impl Opciones {
     /// let cliente = Conexion::conectar_con("127.0.0.1", &puerto, &Opciones::nuevas().tamanio_maximo(10)?)?;
     /// cliente.enviar_mensaje("123456789")?;
     /// let error = cliente.enviar_mensaje("1234567890").unwrap_err();
-    /// assert!(matches!(error, Error::DemasiadoGrande { tamanio: 11, limite: 10 }));
+    /// assert!(matches!(error, Error::DemasiadoGrande { tamanio: 11, limite: 10, .. }));
     /// assert!(cliente.activa(), "no se envió nada: la conexión sigue");
     /// # Ok::<(), tp0::Error>(())
     /// ```
@@ -301,31 +302,37 @@ impl Opciones {
     /// assert!(comienzo.elapsed() >= Duration::from_millis(100), "se intentó más de una vez");
     /// ```
     #[must_use]
+    #[doc(alias("retry", "reconnect", "backoff"))]
     pub fn reintentos(mut self, durante: Duration) -> Self {
         self.reintentos = durante;
         self
     }
 
-    /// En cuántos segundos, a lo sumo, se nota que el otro lado desapareció sin avisar (un cable desconectado). Lo que se esté esperando de él falla con [`Error::ParMudo`]. `None`: quien sólo recibe no se entera.
+    /// En cuánto, a lo sumo, se nota que el otro lado desapareció sin avisar (un cable desconectado). Lo que se esté esperando de él falla con
+    /// [`Error::ParMudo`]. El sistema cuenta segundos enteros. `None`: quien sólo recibe no se entera.
+    ///
     /// También termina la conexión con quien, en ese tiempo, no lee nada de lo que se le manda.
     ///
     /// ```
+    /// use std::time::Duration;
     /// use tp0::{Conexion, Error, Opciones, Servidor};
     ///
-    /// let opciones = Opciones::nuevas().keepalive(Some(10))?;
+    /// let opciones = Opciones::nuevas().keepalive(Some(Duration::from_secs(10)))?;
     /// # let servidor = Servidor::iniciar("127.0.0.1", "0")?;
     /// # let puerto = servidor.puerto()?.to_string();
     /// let conexion = Conexion::conectar_con("127.0.0.1", &puerto, &opciones)?;
     /// assert!(socket2::SockRef::from(&conexion).keepalive().unwrap());
     ///
-    /// assert!(matches!(Opciones::nuevas().keepalive(Some(2)), Err(Error::Argumento(_))));
+    /// assert!(matches!(Opciones::nuevas().keepalive(Some(Duration::from_secs(2))), Err(Error::Argumento(_))));
     /// # Ok::<(), tp0::Error>(())
     /// ```
     ///
     /// # Errors
-    /// [`Error::Argumento`] si no está entre 3 y 32767.
-    pub fn keepalive(mut self, segundos: Option<u32>) -> Resultado<Self> {
-        if let Some(fuera) = segundos.filter(|segundos| !KEEPALIVE.contains(segundos)) {
+    /// [`Error::Argumento`] si no está entre 3 y 32767 segundos.
+    pub fn keepalive(mut self, plazo: Option<Duration>) -> Resultado<Self> {
+        let segundos = plazo.map(|plazo| u32::try_from(plazo.as_secs()).unwrap_or(u32::MAX));
+        if let (Some(plazo), false) = (plazo, segundos.is_none_or(|segundos| KEEPALIVE.contains(&segundos))) {
+            let fuera = plazo.as_secs_f64();
             return Err(Error::Argumento(texto!("El keepalive va de 3 a 32767 segundos y pediste {fuera}.")));
         }
         self.keepalive = segundos;
@@ -361,7 +368,7 @@ impl Opciones {
     /// for cliente in clientes {
     ///     assert!(cliente.join().unwrap()?);
     /// }
-    /// # servidor.detener();
+    /// # servidor.detener()?;
     /// # hilo.join().unwrap()?;
     /// # Ok::<(), tp0::Error>(())
     /// ```
@@ -397,7 +404,7 @@ impl Opciones {
     /// let mut conexion = Conexion::conectar("127.0.0.1", &puerto)?;
     /// assert!(conexion.recibir()?.is_some());
     ///
-    /// servidor.detener();
+    /// servidor.detener()?;
     /// hilo.join().unwrap()?;
     /// assert!(conexion.recibir()?.is_none(), "a los 50 ms lo cortó");
     /// # Ok::<(), tp0::Error>(())
@@ -512,8 +519,8 @@ mod pruebas {
         assert!(Opciones::nuevas().handshakes(&[]).is_err());
         assert!(Opciones::nuevas().tamanio_maximo(0).is_err());
         assert!(Opciones::nuevas().tamanio_maximo(u32::MAX).is_err());
-        assert!(Opciones::nuevas().keepalive(Some(2)).is_err());
-        assert!(Opciones::nuevas().keepalive(Some(32_768)).is_err());
+        assert!(Opciones::nuevas().keepalive(Some(Duration::from_millis(2999))).is_err());
+        assert!(Opciones::nuevas().keepalive(Some(Duration::from_secs(32_768))).is_err());
         assert!(Opciones::nuevas().clientes_maximos(Some(0)).is_err());
     }
 }

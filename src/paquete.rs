@@ -38,6 +38,7 @@ impl Paquete {
     /// let paquete = Paquete::nuevo();
     /// assert_eq!((paquete.codigo(), paquete.payload()), (PAQUETE, [].as_slice()));
     /// ```
+    #[must_use]
     pub fn nuevo() -> Self {
         Self { codigo: protocolo::PAQUETE, payload: Vec::new() }
     }
@@ -64,27 +65,57 @@ impl Paquete {
         Ok(Self { codigo, payload: Vec::new() })
     }
 
+    /// Un paquete con un payload que ya está armado.
+    pub(crate) fn armado(codigo: i32, payload: Vec<u8>) -> Self {
+        Self { codigo, payload }
+    }
+
     /// Agrega una copia de un valor al final, con su largo (4 bytes) adelante. Agregar n valores cuesta O(n).
     ///
-    /// El `'\0'` de un texto no se agrega solo: un programa en C sin libtp0 lo necesita.
+    /// El `'\0'` de un texto no se agrega solo, y un programa en C sin libtp0 lo necesita: para eso está
+    /// [`agregar_texto`](Self::agregar_texto).
     ///
     /// ```
     /// let mut paquete = tp0::Paquete::nuevo();
-    /// paquete.agregar(b"hola\0")?.agregar(&7_i32.to_le_bytes())?;
-    /// assert_eq!(paquete.payload().len(), (4 + 5) + (4 + 4));
+    /// paquete.agregar("hola")?.agregar(7_i32.to_le_bytes())?.agregar(vec![1, 2, 3])?;
+    /// assert_eq!(paquete.payload().len(), (4 + 4) + (4 + 4) + (4 + 3));
     /// # Ok::<(), tp0::Error>(())
     /// ```
     ///
     /// # Errors
-    /// [`Error::DemasiadoGrande`] si con él el payload no entra en un `int` (2147483647 bytes), y entonces el paquete queda
+    /// [`Error::DemasiadoGrande`] si con él el payload no entra en un `int` (2147483647 bytes), y [`Error::SinMemoria`]; entonces el paquete queda
     /// como estaba. El límite de la conexión, que es menor, se mira al enviar.
-    pub fn agregar(&mut self, valor: &[u8]) -> Resultado<&mut Self> {
-        let largo = largo_en_el_cable(self.payload.len(), valor.len())?;
-        if self.payload.capacity() == 0 {
-            self.payload.reserve(BYTES_DE_ENTRADA);
-        }
+    pub fn agregar(&mut self, valor: impl AsRef<[u8]>) -> Resultado<&mut Self> {
+        self.agregar_partes(valor.as_ref(), b"")
+    }
+
+    /// Agrega un texto, con su `'\0'` al final: como lo espera un programa en C.
+    ///
+    /// ```
+    /// let mut paquete = tp0::Paquete::nuevo();
+    /// for texto in ["uno", "dos"] {
+    ///     paquete.agregar_texto(texto)?;
+    /// }
+    /// assert!(paquete.valores().eq([b"uno\0", b"dos\0"]));
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Los de [`agregar`](Self::agregar).
+    pub fn agregar_texto(&mut self, texto: impl AsRef<str>) -> Resultado<&mut Self> {
+        self.agregar_partes(texto.as_ref().as_bytes(), b"\0")
+    }
+
+    fn agregar_partes(&mut self, valor: &[u8], final_: &[u8]) -> Resultado<&mut Self> {
+        let tamanio = valor.len().saturating_add(final_.len());
+        let largo = largo_en_el_cable(self.payload.len(), tamanio)?;
+        let hacen_falta = largo.len() + tamanio;
+        let de_entrada = if self.payload.capacity() == 0 { BYTES_DE_ENTRADA } else { 0 };
+        let sin_memoria = |_| Error::SinMemoria { bytes: hacen_falta };
+        self.payload.try_reserve(hacen_falta.max(de_entrada)).map_err(sin_memoria)?;
         self.payload.extend_from_slice(&largo);
         self.payload.extend_from_slice(valor);
+        self.payload.extend_from_slice(final_);
         Ok(self)
     }
 
@@ -97,6 +128,7 @@ impl Paquete {
     /// assert_eq!(Paquete::con_codigo(40)?.codigo(), 40);
     /// # Ok::<(), tp0::Error>(())
     /// ```
+    #[must_use]
     pub fn codigo(&self) -> i32 {
         self.codigo
     }
@@ -109,6 +141,7 @@ impl Paquete {
     /// assert_eq!(paquete.payload(), [2, 0, 0, 0, b'o', b'k']);
     /// # Ok::<(), tp0::Error>(())
     /// ```
+    #[must_use]
     pub fn payload(&self) -> &[u8] {
         &self.payload
     }

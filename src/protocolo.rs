@@ -11,6 +11,7 @@
 //! Aquí no hay sockets ni `unsafe`: quien lea esto puede escribir otra implementación.
 
 use crate::error::{BytesDeHeader, Error, Resultado};
+use crate::invariante::invariante;
 use crate::memoria::texto;
 
 /// Código de operación de un texto.
@@ -52,9 +53,9 @@ pub const LARGO_DE_HEADER: usize = 8;
 /// # Ok::<(), tp0::Error>(())
 /// ```
 pub const TAMANIO_MAXIMO: u32 = 64 * 1024 * 1024;
-/// Un tamaño del cable, para medir memoria. Uno ya validado contra el límite entra siempre.
+/// Un tamaño del cable, para medir memoria.
 pub(crate) fn en_memoria(tamanio: u32) -> usize {
-    usize::try_from(tamanio).unwrap_or(usize::MAX)
+    invariante!(usize::try_from(tamanio).ok())
 }
 
 /// Lo que mide un entero en el cable, en bytes.
@@ -83,7 +84,7 @@ impl Header {
     /// use tp0::{Error, Header};
     ///
     /// assert_eq!(Header::nuevo(7, 10, 10)?.tamanio(), 10, "el límite es inclusivo");
-    /// assert!(matches!(Header::nuevo(7, 11, 10), Err(Error::DemasiadoGrande { tamanio: 11, limite: 10 })));
+    /// assert!(matches!(Header::nuevo(7, 11, 10), Err(Error::DemasiadoGrande { tamanio: 11, limite: 10, .. })));
     /// assert!(matches!(Header::nuevo(-7, 0, 10), Err(Error::Argumento(_))));
     /// # Ok::<(), tp0::Error>(())
     /// ```
@@ -142,10 +143,11 @@ impl Header {
     /// # Ok::<(), tp0::Error>(())
     /// ```
     #[inline]
+    #[must_use]
     pub fn a_bytes(self) -> [u8; LARGO_DE_HEADER] {
-        let [a, b, c, d] = self.codigo.to_le_bytes();
-        let [e, f, g, h] = self.tamanio.to_le_bytes();
-        [a, b, c, d, e, f, g, h]
+        // El primero queda en los bytes de menos peso, que son los que se escriben primero.
+        let codigo = u32::from_ne_bytes(self.codigo.to_ne_bytes());
+        (u64::from(codigo) | u64::from(self.tamanio) << 32).to_le_bytes()
     }
 
     /// El código de operación: nunca negativo.
@@ -154,6 +156,7 @@ impl Header {
     /// assert_eq!(tp0::Header::de_bytes([3, 0, 0, 0, 0, 0, 0, 0], 0)?.codigo(), 3);
     /// # Ok::<(), tp0::Error>(())
     /// ```
+    #[must_use]
     pub fn codigo(self) -> i32 {
         self.codigo
     }
@@ -164,6 +167,7 @@ impl Header {
     /// assert_eq!(tp0::Header::nuevo(3, 500, 1024)?.tamanio(), 500);
     /// # Ok::<(), tp0::Error>(())
     /// ```
+    #[must_use]
     pub fn tamanio(self) -> u32 {
         self.tamanio
     }
@@ -226,10 +230,11 @@ impl<'a> Valores<'a> {
     /// // El segundo dice medir 9 bytes y queda uno.
     /// let mut valores = Valores::de(&[1, 0, 0, 0, b'a', 9, 0, 0, 0, b'b']);
     /// assert_eq!(valores.next().unwrap()?, b"a");
-    /// assert!(matches!(valores.next(), Some(Err(Error::LargoMentiroso { largo: 9, quedan: 1 }))));
+    /// assert!(matches!(valores.next(), Some(Err(Error::LargoMentiroso { largo: 9, quedan: 1, .. }))));
     /// assert!(valores.next().is_none());
     /// # Ok::<(), tp0::Error>(())
     /// ```
+    #[must_use]
     pub fn de(payload: &'a [u8]) -> Self {
         Self { resto: payload }
     }

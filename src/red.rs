@@ -11,8 +11,45 @@ use std::time::{Duration, Instant};
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
 use crate::ritmo::{Ritmo, Tramo};
-use crate::sistema::{self, Byte, Mirada, Sentido};
+use crate::sistema::{self, Byte, Guardado, Mirada, Sentido};
 use crate::traza::{self, llamada, paso};
+
+/// Por dónde se conversa: un socket, su ritmo, y quien sabe si el número sigue siendo ese socket. El programa puede cerrar un número mientras
+/// otro hilo duerme en él, y el kernel se lo da a otra conexión: de ésa no se lee, ni se envía por ella, ni se la termina.
+pub(crate) trait Canal {
+    fn fd(&self) -> BorrowedFd<'_>;
+
+    fn ritmo(&self) -> &Ritmo;
+
+    /// Si otro hilo está recibiendo por él, o no se sabe.
+    fn alguien_recibe(&self) -> bool;
+
+    /// Si lo que recuerda el ritmo es de este socket: antes de cambiarle una opción.
+    fn es_suyo_el_ritmo(&self) -> bool {
+        true
+    }
+
+    /// Ahora puede dormir: hay que saber en cuál.
+    fn antes_de_dormir(&self) {}
+
+    /// Si en el número sigue estando el socket con el que se empezó.
+    fn sigue(&self) -> bool {
+        true
+    }
+
+    /// Si lo que hay ahora en el número es su tumba: la conexión la terminó la biblioteca, desde otro hilo.
+    fn es_su_tumba(&self) -> bool {
+        false
+    }
+
+    /// Que siga estando; si no, el corte de una operación que movió esos bytes. Una tumba es un final, y no algo que hizo el programa.
+    fn exigir_que_siga(&self, movidos: usize) -> Result<(), Corte> {
+        if self.sigue() {
+            return Ok(());
+        }
+        Err(Corte { movidos, causa: if self.es_su_tumba() { Causa::Fin } else { Causa::Cambio } })
+    }
+}
 
 /// Una operación que no se completó: cuántos bytes llegó a mover, y por qué paró.
 #[derive(Debug)]
@@ -30,6 +67,8 @@ pub(crate) enum Causa {
     TiempoDelPrograma,
     /// Venció el plazo que se le dio a esta operación.
     Plazo,
+    /// El programa cerró el número en el medio: lo que haya ahí es de otro.
+    Cambio,
     /// Falló el sistema.
     Sistema(io::Error),
 }
@@ -40,6 +79,7 @@ impl fmt::Display for Causa {
             Self::Fin => f.write_str("fin: el otro lado cerró"),
             Self::TiempoDelPrograma => f.write_str("se cumplió el tiempo que el programa le puso al socket"),
             Self::Plazo => f.write_str("se cumplió el plazo"),
+            Self::Cambio => f.write_str("el programa lo cerró mientras se lo usaba"),
             Self::Sistema(causa) => write!(f, "-1: {causa}"),
         }
     }
@@ -133,12 +173,12 @@ impl From<io::Error> for SinConexion {
 }
 
 /// Conecta con `direccion` antes de `vence`. El socket queda sin bloqueo: [`dejar_bloqueante`] lo termina.
-pub(crate) fn conectar(direccion: SocketAddr, vence: Option<Instant>) -> Result<Socket, SinConexion> {
-    let socket = abrir(direccion, Type::STREAM.nonblocking())?;
+pub(crate) fn conectar(direccion: SocketAddr, vence: Option<Instant>) -> Result<Guardado, SinConexion> {
+    let mut socket = Guardado::nuevo(abrir(direccion, Type::STREAM.nonblocking())?);
     let salida = match socket.connect(&direccion.into()) {
         Ok(()) => Ok(()),
         // Interrumpida o en camino, sigue sola: volver a llamar a connect daría EALREADY.
-        Err(causa) if en_camino(&causa) => terminar_de_conectar(&socket, direccion, vence),
+        Err(causa) if en_camino(&causa) => terminar_de_conectar(&mut socket, direccion, vence),
         Err(causa) => Err(causa.into()),
     };
     if traza::activa() {
@@ -167,14 +207,23 @@ fn en_camino(causa: &io::Error) -> bool {
     causa.raw_os_error() == Some(libc::EINPROGRESS) || causa.kind() == ErrorKind::Interrupted
 }
 
-fn terminar_de_conectar(socket: &Socket, direccion: SocketAddr, vence: Option<Instant>) -> Result<(), SinConexion> {
+fn terminar_de_conectar(
+    socket: &mut Guardado,
+    direccion: SocketAddr,
+    vence: Option<Instant>,
+) -> Result<(), SinConexion> {
     // En la misma máquina ya está hecha: preguntarlo así es una llamada en vez de dos.
     match socket.connect(&direccion.into()) {
         Err(causa) if causa.raw_os_error() == Some(libc::EALREADY) => {}
         Err(causa) if causa.raw_os_error() != Some(libc::EISCONN) => return Err(causa.into()),
         _ => return Ok(()),
     }
-    if !sistema::esperar_a(socket, Sentido::Escritura, vence)? {
+    socket.fijar();
+    let conecto = sistema::esperar_a(&*socket, Sentido::Escritura, vence)?;
+    if !socket.sigue() {
+        return Err(io::Error::from_raw_os_error(libc::EBADF).into());
+    }
+    if !conecto {
         return Err(SinConexion::Plazo);
     }
     socket.take_error()?.map_or(Ok(()), |causa| Err(causa.into()))
@@ -213,35 +262,40 @@ fn mantener_viva(socket: &Socket, segundos: u32) -> io::Result<()> {
 
 /// Devuelve el modo bloqueante, el que espera un programa del TP0.
 pub(crate) fn dejar_bloqueante(socket: &Socket) -> io::Result<()> {
-    sistema::dejar_bloqueante(socket)
+    sistema::poner_sin_bloqueo(socket, false)
 }
 
 /// Envía todos los bytes de `partes`, en orden.
-pub(crate) fn enviar_todo(fd: BorrowedFd<'_>, partes: &mut [IoSlice<'_>]) -> Result<(), Corte> {
-    let enviados = SockRef::from(&fd).send_vectored_with_flags(partes, libc::MSG_NOSIGNAL);
-    seguir_enviando(fd, partes, enviados)
+pub(crate) fn enviar_partes(canal: &impl Canal, partes: &mut [IoSlice<'_>]) -> Result<(), Corte> {
+    let primero = SockRef::from(&canal.fd()).send_vectored_with_flags(partes, libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT);
+    seguir_enviando(canal, partes, primero)
 }
 
 /// Envía todos los `bytes`. Con una sola parte el kernel tiene menos que mirar.
 #[inline(always)]
-pub(crate) fn enviar_bytes(fd: BorrowedFd<'_>, bytes: &[u8]) -> Result<(), Corte> {
-    match sistema::enviar(fd, bytes) {
+pub(crate) fn enviar_bytes(canal: &impl Canal, bytes: &[u8]) -> Result<(), Corte> {
+    match sistema::enviar_ya(canal.fd(), bytes) {
         Ok(enviados) if enviados == bytes.len() => Ok(()),
-        primero => seguir_enviando(fd, &mut [IoSlice::new(bytes)], primero),
+        primero => seguir_enviando(canal, &mut [IoSlice::new(bytes)], primero),
     }
 }
 
-/// Lo que falta después del primer envío.
+/// Lo que falta después del primer envío, que no esperó.
 #[inline(never)]
 fn seguir_enviando(
-    fd: BorrowedFd<'_>,
+    canal: &impl Canal,
     mut partes: &mut [IoSlice<'_>],
     primero: io::Result<usize>,
 ) -> Result<(), Corte> {
+    let fd = canal.fd();
     let socket = SockRef::from(&fd);
+    let total: usize = partes.iter().map(|parte| parte.len()).sum();
     let mut movidos = 0;
     let mut espera = Espera::default();
-    let mut ultimo = primero;
+    let mut ultimo = match primero {
+        Err(causa) if causa.kind() == ErrorKind::WouldBlock => Ok(0),
+        primero => primero,
+    };
     loop {
         match ultimo {
             Ok(enviados) => {
@@ -254,6 +308,9 @@ fn seguir_enviando(
         if partes.is_empty() {
             return Ok(());
         }
+        canal.antes_de_dormir();
+        canal.exigir_que_siga(movidos)?;
+        paso!("send({}): espera que el otro lea (van {movidos} de {total})", socket.as_raw_fd());
         ultimo = socket.send_vectored_with_flags(partes, libc::MSG_NOSIGNAL);
     }
 }
@@ -263,23 +320,46 @@ pub(crate) fn enviar_sin_esperar(socket: &Socket, partes: &[IoSlice<'_>]) -> io:
     socket.send_vectored_with_flags(partes, libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT)
 }
 
+/// Envía todos los bytes de `partes` antes de `vence`. No importan el modo del socket ni el tiempo que el programa le puso.
+pub(crate) fn enviar_antes_de(
+    canal: &impl Canal,
+    mut partes: &mut [IoSlice<'_>],
+    vence: Option<Instant>,
+) -> Result<(), Corte> {
+    let fd = canal.fd();
+    let mut movidos = 0;
+    while !partes.is_empty() {
+        let cortar = |causa| Err(Corte { movidos, causa });
+        match enviar_sin_esperar(&SockRef::from(&fd), partes) {
+            Ok(enviados) => {
+                movidos += enviados;
+                IoSlice::advance_slices(&mut partes, enviados);
+            }
+            Err(causa) if causa.kind() == ErrorKind::Interrupted => {}
+            Err(causa) if causa.kind() == ErrorKind::WouldBlock => {
+                match sistema::esperar_a(&fd, Sentido::Escritura, vence) {
+                    Ok(true) => {}
+                    Ok(false) => return cortar(Causa::Plazo),
+                    Err(causa) => return cortar(Causa::Sistema(causa)),
+                }
+            }
+            Err(causa) => return cortar(Causa::Sistema(causa)),
+        }
+    }
+    Ok(())
+}
+
 /// Recibe hasta llenar `destino`.
 #[inline(always)]
-pub(crate) fn recibir_todo<B: Byte>(
-    fd: BorrowedFd<'_>,
-    ritmo: &Ritmo,
-    tramo: Tramo,
-    destino: &mut [B],
-) -> Result<(), Corte> {
+pub(crate) fn recibir_todo<B: Byte>(canal: &impl Canal, tramo: Tramo, destino: &mut [B]) -> Result<(), Corte> {
     let minimo = destino.len();
-    recibir_al_menos(fd, ritmo, tramo, destino, minimo).map(|_| ())
+    recibir_al_menos(canal, tramo, destino, minimo).map(|_| ())
 }
 
 /// Recibe hasta tener `minimo` bytes en `destino`, y los que ya estén hasta llenarlo. Dice cuántos.
 #[inline(always)]
 pub(crate) fn recibir_al_menos<B: Byte>(
-    fd: BorrowedFd<'_>,
-    ritmo: &Ritmo,
+    canal: &impl Canal,
     tramo: Tramo,
     destino: &mut [B],
     minimo: usize,
@@ -287,17 +367,16 @@ pub(crate) fn recibir_al_menos<B: Byte>(
     if minimo == 0 {
         return Ok(0);
     }
-    match recibir_una_vez(fd, ritmo, tramo, destino) {
+    match recibir_una_vez(canal, tramo, destino) {
         Ok(recibidos) if recibidos >= minimo => Ok(recibidos),
-        primero => seguir_recibiendo(fd, ritmo, destino, minimo, primero),
+        primero => seguir_recibiendo(canal, destino, minimo, primero),
     }
 }
 
 /// Lo que falta después de la primera recepción.
 #[inline(never)]
 fn seguir_recibiendo<B: Byte>(
-    fd: BorrowedFd<'_>,
-    ritmo: &Ritmo,
+    canal: &impl Canal,
     destino: &mut [B],
     minimo: usize,
     primero: io::Result<usize>,
@@ -312,22 +391,57 @@ fn seguir_recibiendo<B: Byte>(
                 movidos += recibidos;
                 espera = Espera::default();
             }
-            Err(causa) => espera.seguir_o_cortar(&SockRef::from(&fd), causa, Sentido::Lectura, movidos)?,
+            Err(causa) => {
+                canal.antes_de_dormir();
+                espera.seguir_o_cortar(&SockRef::from(&canal.fd()), causa, Sentido::Lectura, movidos)?;
+            }
         }
         if movidos >= minimo {
             return Ok(movidos);
         }
-        ultimo = recibir_una_vez(fd, ritmo, Tramo::Resto, destino.get_mut(movidos..).unwrap_or_default());
+        canal.exigir_que_siga(movidos)?;
+        ultimo = recibir_una_vez(canal, Tramo::Resto, destino.get_mut(movidos..).unwrap_or_default());
+    }
+}
+
+/// Recibe lo que haya en cuanto haya algo, si es antes de `vence`. No importan el modo del socket ni el tiempo que el programa le puso.
+pub(crate) fn recibir_antes_de(
+    canal: &impl Canal,
+    tramo: Tramo,
+    destino: &mut [u8],
+    vence: Instant,
+) -> Result<usize, Corte> {
+    let cortar = |causa| Err(Corte { movidos: 0, causa });
+    canal.ritmo().al_recibir(canal.fd(), tramo, || canal.es_suyo_el_ritmo());
+    loop {
+        match sistema::recibir_ya(&canal.fd(), destino, Mirada::Consume) {
+            Ok(Some(0)) => return cortar(Causa::Fin),
+            Ok(Some(recibidos)) => {
+                canal.ritmo().anotar_recepcion();
+                return Ok(recibidos);
+            }
+            Ok(None) => match sistema::esperar_a(&canal.fd(), Sentido::Lectura, Some(vence)) {
+                Ok(true) => {}
+                Ok(false) => return cortar(Causa::Plazo),
+                Err(causa) => return cortar(Causa::Sistema(causa)),
+            },
+            Err(causa) => return cortar(Causa::Sistema(causa)),
+        }
     }
 }
 
 /// Recibe hasta llenar `destino` de un socket sin bloqueo, o hasta que se haga tarde.
-pub(crate) fn recibir_todo_antes_de(socket: &Socket, destino: &mut [u8], vence: Option<Instant>) -> Result<(), Corte> {
+pub(crate) fn recibir_todo_antes_de(
+    socket: &Guardado,
+    destino: &mut [u8],
+    vence: Option<Instant>,
+) -> Result<(), Corte> {
     let mut movidos = 0;
     while let Some(libre) = destino.get_mut(movidos..).filter(|libre| !libre.is_empty()) {
         match recibir_algo_antes_de(socket, libre, vence) {
             Ok(Some(0)) => return Err(Corte { movidos, causa: Causa::Fin }),
             Ok(Some(recibidos)) => movidos += recibidos,
+            Ok(None) if !socket.sigue() => return Err(Corte { movidos, causa: Causa::Cambio }),
             Ok(None) => return Err(Corte { movidos, causa: Causa::Plazo }),
             Err(causa) => return Err(Corte { movidos, causa: Causa::Sistema(causa) }),
         }
@@ -335,9 +449,9 @@ pub(crate) fn recibir_todo_antes_de(socket: &Socket, destino: &mut [u8], vence: 
     Ok(())
 }
 
-/// Lo que llegue antes de que se haga tarde; `None`, nada.
-fn recibir_algo_antes_de(socket: &Socket, libre: &mut [u8], vence: Option<Instant>) -> io::Result<Option<usize>> {
-    while sistema::esperar_a(socket, Sentido::Lectura, vence)? {
+/// Lo que llegue antes de que se haga tarde; `None`, nada, o el programa cerró el número.
+fn recibir_algo_antes_de(socket: &Guardado, libre: &mut [u8], vence: Option<Instant>) -> io::Result<Option<usize>> {
+    while sistema::esperar_a(socket, Sentido::Lectura, vence)? && socket.sigue() {
         if let Some(recibidos) = sistema::recibir_ya(socket, libre, Mirada::Consume)? {
             return Ok(Some(recibidos));
         }
@@ -347,31 +461,41 @@ fn recibir_algo_antes_de(socket: &Socket, libre: &mut [u8], vence: Option<Instan
 
 /// Una recepción.
 #[inline(always)]
-fn recibir_una_vez<B: Byte>(fd: BorrowedFd<'_>, ritmo: &Ritmo, tramo: Tramo, destino: &mut [B]) -> io::Result<usize> {
-    let banderas = if ritmo.al_recibir(fd, tramo) { libc::MSG_DONTWAIT } else { 0 };
-    match sistema::recibir(fd, destino, banderas) {
+fn recibir_una_vez<B: Byte>(canal: &impl Canal, tramo: Tramo, destino: &mut [B]) -> io::Result<usize> {
+    let ritmo = canal.ritmo();
+    if !ritmo.al_recibir(canal.fd(), tramo, || canal.es_suyo_el_ritmo()) {
+        return dormir_y_recibir(canal, destino);
+    }
+    match sistema::recibir(canal.fd(), destino, libc::MSG_DONTWAIT) {
         Ok(recibidos) => {
             ritmo.anotar_recepcion();
             Ok(recibidos)
         }
-        Err(causa) if banderas != 0 && causa.kind() == ErrorKind::WouldBlock => esperar_y_recibir(fd, ritmo, destino),
+        Err(causa) if causa.kind() == ErrorKind::WouldBlock => esperar_y_recibir(canal, destino),
         Err(causa) => Err(causa),
     }
 }
 
 #[cold]
 #[inline(never)]
-fn esperar_y_recibir<B: Byte>(fd: BorrowedFd<'_>, ritmo: &Ritmo, destino: &mut [B]) -> io::Result<usize> {
-    let recibidos = match ritmo.antes_de_dormir(fd, || sistema::recibir(fd, destino, libc::MSG_DONTWAIT)) {
-        Some(mirado) => mirado?,
-        None => {
-            if traza::activa() {
-                traza::contar_espera(&fd);
-            }
-            sistema::recibir(fd, destino, 0)?
-        }
+fn esperar_y_recibir<B: Byte>(canal: &impl Canal, destino: &mut [B]) -> io::Result<usize> {
+    let fd = canal.fd();
+    let mirar = || sistema::recibir(fd, destino, libc::MSG_DONTWAIT);
+    let Some(mirado) = canal.ritmo().antes_de_dormir(fd, || canal.es_suyo_el_ritmo(), mirar) else {
+        return dormir_y_recibir(canal, destino);
     };
-    ritmo.anotar_recepcion();
+    canal.ritmo().anotar_recepcion();
+    mirado
+}
+
+#[inline(never)]
+fn dormir_y_recibir<B: Byte>(canal: &impl Canal, destino: &mut [B]) -> io::Result<usize> {
+    canal.antes_de_dormir();
+    if traza::activa() {
+        traza::contar_espera(&canal.fd());
+    }
+    let recibidos = sistema::recibir(canal.fd(), destino, 0)?;
+    canal.ritmo().anotar_recepcion();
     Ok(recibidos)
 }
 

@@ -1,26 +1,30 @@
 //! Un servidor: el socket que escucha, y lo que sabe de los que están por entrar.
 
-use std::fmt;
+use std::fmt::{self, Display};
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Weak};
+use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use socket2::Socket;
 
 use crate::atencion::{self, Atencion, Cuenta, Servicio};
 use crate::conexion::{Conexion, Extremo};
-use crate::direccion;
+use crate::direccion::{self, Puerto};
 use crate::error::{Error, Resultado};
-use crate::escucha::{Escucha, Rechazo, Vecino, VecinosDeRust};
+use crate::escucha::{Escucha, Puerta};
 use crate::maquina::{IpsDeEstaMaquina, NotaDelPuerto};
 use crate::memoria::{copiar, juntar, texto};
 use crate::ocupante;
 use crate::opciones::{self, Opciones};
+use crate::rechazo::Rechazo;
 use crate::red;
-use crate::sistema::{Cerrojo, Compartido, Tarea};
+use crate::sistema::{self, Cerrojo, Compartido, Pedido, Tarea};
 use crate::traza::{self, paso};
+use crate::vecinos::{Vecino, VecinosDeRust};
+use crate::vivos::{self, Vivos};
 
 /// Un servidor que escucha. Al soltarlo, el puerto queda libre. Se puede compartir entre hilos.
 ///
@@ -31,10 +35,22 @@ use crate::traza::{self, paso};
 /// println!("escuchando en el puerto {}", servidor.puerto()?);
 /// # Ok::<(), tp0::Error>(())
 /// ```
+#[doc(alias("server", "listener"))]
 pub struct Servidor {
     vecino: Arc<Vecino>,
-    atencion: Cerrojo<Option<Compartido<Atencion>>>,
+    atencion: Cerrojo<Option<EnCurso>>,
 }
+
+/// Una atención en curso, y las conexiones de quienes atienden.
+#[derive(Clone)]
+struct EnCurso {
+    atencion: Compartido<Atencion>,
+    vivos: Arc<Vivos>,
+}
+
+// Sus cerrojos no se envenenan.
+impl UnwindSafe for Servidor {}
+impl RefUnwindSafe for Servidor {}
 
 impl fmt::Debug for Servidor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -52,14 +68,15 @@ impl Servidor {
     /// let servidor = Servidor::iniciar("0.0.0.0", "0")?;
     /// assert!(servidor.direccion()?.ip().is_unspecified());
     ///
-    /// let otro = Servidor::iniciar("0.0.0.0", &servidor.puerto()?.to_string());
+    /// let otro = Servidor::iniciar("0.0.0.0", servidor.puerto()?);
     /// assert!(matches!(otro, Err(Error::PuertoEnUso { .. })));
     /// # Ok::<(), tp0::Error>(())
     /// ```
     ///
     /// # Errors
     /// Los de [`iniciar_con`](Self::iniciar_con), y [`Error::Entorno`].
-    pub fn iniciar(ip: &str, puerto: &str) -> Resultado<Self> {
+    #[doc(alias("listen", "bind"))]
+    pub fn iniciar(ip: &str, puerto: impl Puerto) -> Resultado<Self> {
         Self::iniciar_con(ip, puerto, &Opciones::del_entorno()?)
     }
 
@@ -82,8 +99,35 @@ impl Servidor {
     /// [`Error::Ip`], [`Error::Puerto`] o [`Error::NoResuelve`] si no se sabe dónde; [`Error::PuertoEnUso`],
     /// [`Error::SinPermiso`] o [`Error::DireccionAjena`] si ahí no se puede; [`Error::SinDescriptores`],
     /// [`Error::SinMemoria`] y [`Error::Sistema`]. [`Error::Traza`] si se la pidió y no se puede escribir.
-    pub fn iniciar_con(ip: &str, puerto: &str, opciones: &Opciones) -> Resultado<Self> {
-        let (socket, escucha) = iniciar(Some(ip), Some(puerto), opciones.clone()).inspect_err(traza::contar_falla)?;
+    #[doc(alias("listen", "bind"))]
+    pub fn iniciar_con(ip: &str, puerto: impl Puerto, opciones: &Opciones) -> Resultado<Self> {
+        Self::en_alguna(opciones, || direccion::resolver(ip, puerto.leer(0)?))
+    }
+
+    /// Como [`iniciar_con`](Self::iniciar_con), en una dirección ya resuelta.
+    ///
+    /// ```
+    /// use std::net::SocketAddr;
+    /// use tp0::{Opciones, Servidor};
+    ///
+    /// let servidor = Servidor::iniciar_en(SocketAddr::from(([127, 0, 0, 1], 0)), &Opciones::nuevas())?;
+    /// assert_ne!(servidor.puerto()?, 0);
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Los de [`iniciar_con`](Self::iniciar_con).
+    #[doc(alias("listen", "bind"))]
+    pub fn iniciar_en(direccion: SocketAddr, opciones: &Opciones) -> Resultado<Self> {
+        Self::en_alguna(opciones, || juntar([direccion].into_iter()))
+    }
+
+    fn en_alguna(opciones: &Opciones, cuales: impl FnOnce() -> Resultado<Vec<SocketAddr>>) -> Resultado<Self> {
+        let escuchar = || {
+            traza::segun_el_entorno()?;
+            escuchar(&cuales()?, opciones.clone())
+        };
+        let (socket, escucha) = escuchar().inspect_err(traza::contar_falla)?;
         Ok(Self { vecino: VecinosDeRust::sumar(Vecino { socket, escucha }), atencion: Cerrojo::nuevo(None) })
     }
 
@@ -98,7 +142,7 @@ impl Servidor {
     /// let otro = Arc::clone(&servidor);
     /// let hilo = std::thread::spawn(move || otro.esperar_cliente());
     ///
-    /// servidor.detener(); // despierta a los que esperan
+    /// servidor.detener()?; // despierta a los que esperan
     /// assert!(matches!(hilo.join().unwrap(), Err(Error::Liberado)));
     /// # Ok::<(), tp0::Error>(())
     /// ```
@@ -107,6 +151,7 @@ impl Servidor {
     /// [`Error::Liberado`] si se lo detuvo; [`Error::Interrumpido`] si corrió un manejador de señal sin SA_RESTART;
     /// [`Error::TiempoDelPrograma`] si el programa le puso un tiempo al socket; [`Error::SinDescriptores`], [`Error::SinMemoria`] y
     /// [`Error::Sistema`].
+    #[doc(alias = "accept")]
     pub fn esperar_cliente(&self) -> Resultado<Conexion> {
         self.esperar_cliente_avisando(|_| {})
     }
@@ -144,8 +189,48 @@ impl Servidor {
     /// Los de [`esperar_cliente`](Self::esperar_cliente).
     pub fn esperar_cliente_avisando(&self, mut avisar: impl FnMut(Rechazo)) -> Resultado<Conexion> {
         let Vecino { socket, escucha } = &*self.vecino;
-        let llegada = escucha.esperar(socket, &mut avisar).inspect_err(traza::contar_falla)?;
-        Ok(Conexion::nueva(llegada.socket, llegada.par, llegada.handshake, escucha.opciones()))
+        let llegada =
+            escucha.esperar_en_este_hilo(Puerta::propia(socket), &mut avisar).inspect_err(traza::contar_falla)?;
+        Ok(Conexion::nueva(llegada.socket.entregar(), llegada.par, llegada.handshake, escucha.opciones()))
+    }
+
+    /// Como [`esperar_cliente`](Self::esperar_cliente), a lo sumo `plazo`. `None`: no llegó ninguno que pasara el handshake. Cero es probar: da
+    /// el que ya esté, y no espera nada.
+    ///
+    /// Con `poll`, epoll o mio, cuando avisan, se llama con plazo cero hasta que dé `None`. Al que quedó a mitad de su handshake se lo mira
+    /// de nuevo en la llamada siguiente, y de él el que escucha no avisa: mientras haya quien llegue de a poco, hay que volver cada tanto.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// # use tp0::{Conexion, Servidor};
+    /// let servidor = Servidor::iniciar("127.0.0.1", 0)?;
+    /// assert!(servidor.esperar_cliente_hasta(Duration::ZERO)?.is_none());
+    ///
+    /// let puerto = servidor.puerto()?;
+    /// let cliente = std::thread::spawn(move || Conexion::conectar("127.0.0.1", puerto));
+    /// assert!(servidor.esperar_cliente_hasta(Duration::from_secs(5))?.is_some());
+    /// # cliente.join().unwrap()?;
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Los de [`esperar_cliente`](Self::esperar_cliente), menos [`Error::TiempoDelPrograma`].
+    #[doc(alias("accept", "timeout", "poll"))]
+    pub fn esperar_cliente_hasta(&self, plazo: Duration) -> Resultado<Option<Conexion>> {
+        let Vecino { socket, escucha } = &*self.vecino;
+        let puerta = Puerta::propia(socket);
+        // Un plazo que no entra en el reloj es para siempre.
+        let vence = sistema::dentro_de(plazo);
+        Escucha::contar_espera(puerta);
+        match escucha.esperar(puerta, &Pedido::en_este_hilo(), vence, &mut |_: Rechazo| {}) {
+            Ok(llegada) => {
+                let socket = llegada.socket.entregar();
+                Ok(Some(Conexion::nueva(socket, llegada.par, llegada.handshake, escucha.opciones())))
+            }
+            Err(Error::TiempoDelPrograma { .. }) => Ok(None),
+            Err(error) => Err(error).inspect_err(traza::contar_falla),
+        }
     }
 
     /// Los clientes, uno tras otro, a medida que llegan. Termina con el primer error, que también entrega.
@@ -168,87 +253,170 @@ impl Servidor {
     /// Atiende a muchos clientes a la vez: llama a `funcion` con cada uno, en un hilo propio. Vuelve cuando otro hilo llama a
     /// [`detener`](Self::detener) y los clientes terminaron; si ya se lo detuvo, vuelve enseguida.
     ///
-    /// Un panic en un cliente lo termina a él y a nadie más. Si se acaban los descriptores, la memoria o los hilos, espera a que se
-    /// libere alguno.
+    /// La función devuelve `()`, o un `Result`: un error termina a ese cliente y a nadie más, y se ve con `TP0_TRAZA=1`. Para hacer otra
+    /// cosa con él está [`atender_avisando`](Self::atender_avisando). Un panic, lo mismo. Si se acaban los descriptores, la
+    /// memoria o los hilos, espera a que se libere alguno.
     ///
     /// ```
-    /// # use tp0::{Conexion, Recibido, Servidor};
-    /// # use std::sync::Arc;
-    /// let servidor = Arc::new(Servidor::iniciar("127.0.0.1", "0")?);
-    /// # let puerto = servidor.puerto()?.to_string();
+    /// use std::sync::Arc;
+    /// use tp0::{Conexion, Recibido, Resultado, Servidor};
+    ///
+    /// fn gritar(mut cliente: Conexion) -> Resultado<()> {
+    ///     let (receptor, emisor) = cliente.mitades();
+    ///     while let Some(Recibido::Mensaje(texto)) = receptor.recibir()? {
+    ///         emisor.enviar_mensaje(&texto.to_uppercase())?;
+    ///     }
+    ///     Ok(())
+    /// }
+    ///
+    /// let servidor = Arc::new(Servidor::iniciar("127.0.0.1", 0)?);
     /// let otro = Arc::clone(&servidor);
-    /// let hilo = std::thread::spawn(move || {
-    ///     otro.atender(|mut cliente| {
-    ///         while let Ok(Some(Recibido::Mensaje(texto))) = cliente.recibir() {
-    ///             let respuesta = texto.to_uppercase();
-    ///             let _ = cliente.enviar_mensaje(&respuesta);
-    ///         }
-    ///     })
-    /// });
-    /// let mut conexion = Conexion::conectar("127.0.0.1", &puerto)?;
+    /// let hilo = std::thread::spawn(move || otro.atender(gritar));
+    ///
+    /// let mut conexion = Conexion::conectar("127.0.0.1", servidor.puerto()?)?;
     /// conexion.enviar_mensaje("hola")?;
     /// assert!(matches!(conexion.recibir()?, Some(Recibido::Mensaje("HOLA"))));
     /// drop(conexion);
-    /// servidor.detener();
+    /// servidor.detener()?;
     /// hilo.join().unwrap()?;
     /// # Ok::<(), tp0::Error>(())
     /// ```
     ///
     /// # Errors
     /// [`Error::Argumento`] si ya está atendiendo. Con [`Error::Interrumpido`], y con lo que diga el sistema que no sea falta
-    /// de recursos, termina como con [`detener`](Self::detener), y se lo puede volver a llamar.
-    pub fn atender(&self, funcion: impl Fn(Conexion) + Send + Sync + 'static) -> Resultado<()> {
+    /// de recursos, termina como con [`detener`](Self::detener), y se lo puede volver a llamar. [`Error::SinTerminar`], si al detenerlo hubo
+    /// funciones que no volvieron.
+    #[doc(alias("accept", "serve", "spawn"))]
+    pub fn atender<F, R>(&self, funcion: F) -> Resultado<()>
+    where
+        F: Fn(Conexion) -> R + Send + Sync + 'static,
+        R: Desenlace,
+    {
+        self.atender_con(move |conexion| {
+            let par = conexion.par();
+            funcion(conexion).contar(par);
+        })
+    }
+
+    /// Como [`atender`](Self::atender), y le da a `avisar` los errores de la función, con la dirección del cliente, en el hilo de ese
+    /// cliente. También [`Error::Cortada`], el de quien esperaba a su cliente cuando se lo [detuvo](Self::detener): no es una falla.
+    ///
+    /// ```
+    /// use std::sync::{Arc, mpsc};
+    /// use tp0::{Conexion, Error, MENSAJE, Servidor};
+    ///
+    /// let servidor = Arc::new(Servidor::iniciar("127.0.0.1", 0)?);
+    /// let otro = Arc::clone(&servidor);
+    /// let (aviso, avisos) = mpsc::channel();
+    /// let hilo = std::thread::spawn(move || {
+    ///     otro.atender_avisando(
+    ///         |mut cliente| cliente.recibir().map(|_| ()),
+    ///         move |par, error: Error| drop(aviso.send(format!("perdí a {}: {error}", par.ip()))),
+    ///     )
+    /// });
+    /// Conexion::conectar("127.0.0.1", servidor.puerto()?)?.enviar(MENSAJE, b"\xff")?;
+    /// assert!(avisos.recv().unwrap().starts_with("perdí a 127.0.0.1: Llegó un texto que no es UTF-8"));
+    /// # servidor.detener()?;
+    /// # hilo.join().unwrap()?;
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Los de [`atender`](Self::atender).
+    pub fn atender_avisando<E>(
+        &self,
+        funcion: impl Fn(Conexion) -> Result<(), E> + Send + Sync + 'static,
+        avisar: impl Fn(SocketAddr, E) + Send + Sync + 'static,
+    ) -> Resultado<()> {
+        self.atender_con(move |conexion| {
+            let par = conexion.par();
+            if let Err(error) = funcion(conexion) {
+                avisar(par, error);
+            }
+        })
+    }
+
+    fn atender_con(&self, funcion: impl Fn(Conexion) + Send + Sync + 'static) -> Resultado<()> {
         let atencion = Atencion::nueva()?;
-        if self.atencion.tomar().get_or_insert_with(|| atencion.clone()).es_otra(&atencion) {
+        let vivos = Vivos::nuevos();
+        let esta = EnCurso { atencion: atencion.clone(), vivos: Arc::clone(&vivos) };
+        if self.atencion.tomar().get_or_insert(esta).atencion.es_otra(&atencion) {
             return Err(Error::Argumento(texto!("El servidor ya está atendiendo.")));
         }
+        let opciones = self.vecino.escucha.opciones();
         let servicio = ServicioDeRust {
             vecino: Arc::clone(&self.vecino),
             funcion: Arc::new(funcion),
-            vivos: Arc::new(Cerrojo::nuevo(Vec::new())),
+            vivos: Arc::clone(&vivos),
+            paciencia: opciones.plazo_de_cierre.max(PACIENCIA_MINIMA),
         };
-        let opciones = self.vecino.escucha.opciones();
-        let salida = atencion::atender(&atencion, &servicio, opciones.clientes_maximos, opciones.plazo_de_cierre);
+        let salida = atencion::atender(&atencion, &servicio, opciones.clientes_maximos, &Pedido::en_este_hilo());
+        atencion::despedir(&atencion, &servicio, opciones.plazo_de_cierre);
         *self.atencion.tomar() = None;
         atencion.anunciar_fin();
-        salida
+        salida.and_then(|()| vivos.comprobar_que_terminaron())
     }
 
-    /// Deja de esperar clientes, y termina [`atender`](Self::atender): a los que quedan les da
-    /// [`plazo_de_cierre`](Opciones::plazo_de_cierre), y después corta sus conexiones; a una función que ni así vuelve, la espera.
+    /// Deja de esperar clientes, y termina [`atender`](Self::atender). A los que quedan les da
+    /// [`plazo_de_cierre`](Opciones::plazo_de_cierre); después corta sus conexiones y las demás que hayan hecho sus funciones, en su mismo
+    /// hilo: la de un intermediario también espera del otro lado. Las de otros hilos que ellas lancen, no. A las funciones que ni así vuelven
+    /// las espera otro plazo igual (de un segundo, si es menor), y dice cuáles son: sus hilos siguen, por su cuenta.
+    ///
     /// Vuelve cuando todo terminó; llamado desde la función de un cliente, sólo lo pide. Llamarlo otra vez no hace nada.
     ///
     /// ```
     /// use std::sync::Arc;
     /// use tp0::{Conexion, Error, Servidor};
     ///
-    /// let servidor = Arc::new(Servidor::iniciar("127.0.0.1", "0")?);
-    /// let puerto = servidor.puerto()?.to_string();
+    /// let servidor = Arc::new(Servidor::iniciar("127.0.0.1", 0)?);
+    /// let puerto = servidor.puerto()?;
     ///
     /// // El primer cliente que manda algo detiene el servidor.
     /// let (el_que_atiende, el_de_adentro) = (Arc::clone(&servidor), Arc::clone(&servidor));
     /// let hilo = std::thread::spawn(move || {
     ///     el_que_atiende.atender(move |mut cliente| {
     ///         let _ = cliente.recibir();
-    ///         el_de_adentro.detener();
+    ///         el_de_adentro.detener()
     ///     })
     /// });
-    /// Conexion::conectar("127.0.0.1", &puerto)?.enviar_mensaje("basta")?;
+    /// Conexion::conectar("127.0.0.1", puerto)?.enviar_mensaje("basta")?;
     /// hilo.join().unwrap()?;
     ///
-    /// servidor.detener();
+    /// servidor.detener()?;
     /// assert!(matches!(servidor.esperar_cliente(), Err(Error::Liberado)));
     /// # Ok::<(), tp0::Error>(())
     /// ```
-    pub fn detener(&self) {
-        let atencion = self.atencion.tomar().clone();
-        if let Some(atencion) = &atencion {
+    ///
+    /// # Errors
+    /// [`Error::SinTerminar`], con los clientes cuyas funciones no volvieron. El servidor se detuvo igual.
+    #[doc(alias("shutdown", "stop", "close"))]
+    pub fn detener(&self) -> Resultado<()> {
+        let en_curso = self.atencion.tomar().clone();
+        if let Some(EnCurso { atencion, .. }) = &en_curso {
             atencion.pedir_fin();
         }
         self.vecino.escucha.liberar(&self.vecino.socket);
-        if let Some(atencion) = atencion.filter(|atencion| !atencion.es_de_un_cliente()) {
-            atencion.esperar_fin();
+        match en_curso.filter(|_| !atencion::este_hilo_atiende_a_un_cliente()) {
+            Some(EnCurso { atencion, vivos }) => {
+                atencion.esperar_fin();
+                vivos.comprobar_que_terminaron()
+            }
+            None => Ok(()),
         }
+    }
+
+    /// Si ya se lo [detuvo](Self::detener): no espera a nadie más.
+    ///
+    /// ```
+    /// let servidor = tp0::Servidor::iniciar("127.0.0.1", 0)?;
+    /// assert!(!servidor.detenido());
+    /// servidor.detener()?;
+    /// assert!(servidor.detenido());
+    /// # Ok::<(), tp0::Error>(())
+    /// ```
+    #[must_use]
+    pub fn detenido(&self) -> bool {
+        self.vecino.escucha.liberada()
     }
 
     /// Dónde escucha: la IP y el puerto.
@@ -261,6 +429,7 @@ impl Servidor {
     ///
     /// # Errors
     /// [`Error::Sistema`], si el sistema no lo dice.
+    #[doc(alias = "local_addr")]
     pub fn direccion(&self) -> Resultado<SocketAddr> {
         direccion_local(&self.vecino.socket)
     }
@@ -304,13 +473,14 @@ impl AsFd for Servidor {
 /// use tp0::{Error, Servidor};
 ///
 /// let servidor = Servidor::iniciar("127.0.0.1", "0")?;
-/// servidor.detener();
+/// servidor.detener()?;
 /// let mut clientes = servidor.clientes();
 /// assert!(matches!(clientes.next(), Some(Err(Error::Liberado))));
 /// assert!(clientes.next().is_none());
 /// # Ok::<(), tp0::Error>(())
 /// ```
 #[derive(Debug)]
+#[must_use = "no espera a nadie hasta que se lo recorre"]
 pub struct Clientes<'a> {
     servidor: Option<&'a Servidor>,
 }
@@ -329,32 +499,61 @@ impl Iterator for Clientes<'_> {
 
 impl std::iter::FusedIterator for Clientes<'_> {}
 
+/// Lo menos que se espera, después de cortar, a que las funciones se enteren y vuelvan.
+const PACIENCIA_MINIMA: Duration = Duration::from_secs(1);
+
+/// Lo que puede devolver la función de [`Servidor::atender`]: nada, o un `Result<(), E>` con `E: Display` (un [`Error`], un
+/// `Box<dyn std::error::Error>`, uno propio). No se puede implementar para otros.
+pub trait Desenlace: sellado::Desenlace {}
+
+impl<T: sellado::Desenlace> Desenlace for T {}
+
+mod sellado {
+    use super::{Display, SocketAddr, traza};
+
+    pub trait Desenlace {
+        /// Qué se hace con él.
+        fn contar(self, par: SocketAddr);
+    }
+
+    impl Desenlace for () {
+        fn contar(self, _par: SocketAddr) {}
+    }
+
+    impl<E: Display> Desenlace for Result<(), E> {
+        fn contar(self, par: SocketAddr) {
+            if let Err(error) = self {
+                traza::contar_falla(&format_args!("la función de {par} terminó con error: {error}"));
+            }
+        }
+    }
+}
+
 /// Cómo se atiende desde Rust: cada cliente es una [`Conexion`] que pasa a ser de la función.
 struct ServicioDeRust<F> {
     vecino: Arc<Vecino>,
     funcion: Arc<F>,
-    /// Las conexiones de los clientes, para poder cortarlas.
-    vivos: Arc<Cerrojo<Vec<Weak<Extremo>>>>,
+    vivos: Arc<Vivos>,
+    paciencia: Duration,
 }
 
 impl<F: Fn(Conexion) + Send + Sync + 'static> Servicio for ServicioDeRust<F> {
-    fn esperar(&self, cuenta: &Cuenta) -> Resultado<Tarea> {
-        let llegada = self.vecino.escucha.esperar(&self.vecino.socket, &mut |_| {})?;
+    fn esperar(&self, cuenta: &Cuenta, pedido: &Pedido) -> Resultado<Tarea> {
+        let Vecino { socket, escucha } = &*self.vecino;
+        Escucha::contar_espera(Puerta::propia(socket));
+        let llegada = escucha.esperar(Puerta::propia(socket), pedido, None, &mut |_: Rechazo| {})?;
         let opciones = self.vecino.escucha.opciones();
-        let conexion = Conexion::nueva(llegada.socket, llegada.par, llegada.handshake, opciones);
+        let conexion = Conexion::nueva(llegada.socket.entregar(), llegada.par, llegada.handshake, opciones);
         let extremo = conexion.extremo();
-        let este = Arc::downgrade(&extremo);
-        {
-            let mut vivos = self.vivos.tomar();
-            vivos.try_reserve(1).map_err(|_| Error::SinMemoria { bytes: 0 })?;
-            vivos.push(Weak::clone(&este));
-        }
-        let (funcion, vivos) = (Arc::clone(&self.funcion), Arc::clone(&self.vivos));
+        let atendido = self.vivos.entrar(conexion.par(), Arc::<Extremo>::clone(&extremo))?;
+        let (funcion, todos) = (Arc::clone(&self.funcion), Arc::clone(&self.vivos));
         let mut conexion = Some(conexion);
-        let (entrada, cuenta) = (cuenta.entrada(), cuenta.clone());
+        let cuenta = cuenta.clone();
+        let este = Arc::clone(&atendido);
         Ok(Tarea {
             cuerpo: Box::new(move || {
-                entrada.entrar();
+                atencion::entrar();
+                vivos::en_este_hilo_atiende_a(&este);
                 if let Some(conexion) = conexion.take() {
                     // Lo que se rompa es de este cliente: nadie más lo comparte, salvo lo que la función misma haya compartido.
                     let _ = catch_unwind(AssertUnwindSafe(|| funcion(conexion)));
@@ -363,14 +562,21 @@ impl<F: Fn(Conexion) + Send + Sync + 'static> Servicio for ServicioDeRust<F> {
             // Lo encolado se envía aquí, con el extremo todavía a la vista de quien puede cortarlo: el otro puede no estar leyendo.
             al_terminar: Box::new(move || {
                 let _ = extremo.vaciar_cola();
-                vivos.tomar().retain(|vivo| !vivo.ptr_eq(&este));
+                todos.salir(&atendido);
                 cuenta.salir();
             }),
         })
     }
 
+    /// A quien usa la biblioteca desde Rust no se le escribe nada.
+    fn sin_hilos(&self) {}
+
     fn cortar(&self) {
-        self.vivos.tomar().iter().filter_map(Weak::upgrade).for_each(|extremo| extremo.cortar());
+        self.vivos.cortar();
+    }
+
+    fn hasta_cuando(&self) -> Option<Instant> {
+        sistema::dentro_de(self.paciencia)
     }
 }
 
@@ -401,9 +607,13 @@ pub(crate) fn iniciar(ip: Option<&str>, puerto: Option<&str>, opciones: Opciones
         })?,
         (None, None) => juntar([direccion::todas(numero)].into_iter())?,
     };
-    let socket = escuchar_en_alguna(&direcciones)?;
+    escuchar(&direcciones, opciones)
+}
+
+fn escuchar(direcciones: &[SocketAddr], opciones: Opciones) -> Resultado<(Socket, Escucha)> {
+    let socket = escuchar_en_alguna(direcciones)?;
     if traza::activa() {
-        contar_donde_escucha(&socket, numero);
+        contar_donde_escucha(&socket, direcciones.first().map_or(0, SocketAddr::port));
     }
     let escucha = Escucha::nueva(opciones);
     escucha.preparar(&socket).map_err(|causa| Error::sistema("setsockopt", causa))?;
@@ -427,6 +637,8 @@ fn escuchar_en_alguna(direcciones: &[SocketAddr]) -> Resultado<Socket> {
     for direccion in direcciones {
         match red::escuchar(*direccion) {
             Ok(socket) => return Ok(socket),
+            // Escuchar en la otra sería tener dos servidores con el mismo nombre y el mismo puerto.
+            Err(causa) if causa.kind() == ErrorKind::AddrInUse => return Err(por_que_no_escucha(*direccion, causa)),
             Err(causa) => ultimo = por_que_no_escucha(*direccion, causa),
         }
     }

@@ -12,16 +12,16 @@
 
 use std::fmt::{self, Write};
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, ErrorKind, Read};
 use std::os::fd::{AsFd, AsRawFd};
 use std::process;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::error::{Error, Hexadecimal, Resultado};
-use crate::memoria::Renglon;
 use crate::opciones;
 use crate::protocolo::{Header, LARGO_DE_HEADER, MENSAJE, PAQUETE, Valores, en_memoria};
+use crate::renglon::Renglon;
 use crate::sistema;
 
 /// Todavía no se miró el entorno.
@@ -134,7 +134,7 @@ fn encender() -> Resultado<()> {
     if !ya_estaba {
         ESTADO.swap(if conviene_color()? { EN_COLORES } else { SIN_COLOR }, Ordering::Relaxed);
     }
-    if let Err(causa) = presentarse() {
+    if let Err(causa) = presentarse().or_else(sin_lugar_por_ahora) {
         ESTADO.swap(APAGADA, Ordering::Relaxed);
         // Si antes se pudo, el programa ya anda: que siga sin traza.
         return if SE_PUDO.load(Ordering::Relaxed) { Ok(()) } else { Err(Error::Traza { causa }) };
@@ -151,9 +151,6 @@ fn conviene_color() -> Resultado<bool> {
 
 /// El primer renglón de un proceso: con qué reloj juntar su traza con la de otro.
 fn presentarse() -> io::Result<()> {
-    if sistema::errores_van_por_la_red() {
-        return Err(io::Error::other("es una conexión del programa"));
-    }
     let este = process::id();
     if PRESENTADO.load(Ordering::Relaxed) == este {
         return Ok(());
@@ -171,23 +168,42 @@ fn presentarse() -> io::Result<()> {
     Ok(())
 }
 
+/// Que quien lee la traza venga demorado es perder renglones, no la traza. Los que se pierden por falta de lugar en el disco, igual.
+fn sin_lugar_por_ahora(causa: io::Error) -> io::Result<()> {
+    match causa.kind() {
+        ErrorKind::WouldBlock => Ok(()),
+        ErrorKind::StorageFull if SE_PUDO.load(Ordering::Relaxed) => Ok(()),
+        _ => Err(causa),
+    }
+}
+
 /// Cuenta un paso. Una traza que ya no se puede escribir se apaga, y no molesta a la conversación.
 #[cold]
 #[inline(never)]
 pub(crate) fn escribir(clase: Clase, que: fmt::Arguments<'_>) {
-    if presentarse().and_then(|()| escribir_renglon(clase, que)).is_err() {
+    let escrito = presentarse().and_then(|()| escribir_renglon(clase, que));
+    if escrito.or_else(sin_lugar_por_ahora).is_err() {
         ESTADO.swap(APAGADA, Ordering::Relaxed);
         PRESENTADO.swap(0, Ordering::Relaxed);
     }
 }
 
+/// Cuánto se espera a que quien lee la traza haga lugar: lo que dura una demora, y nada para quien no lee.
+const PACIENCIA: Duration = Duration::from_millis(100);
+
 fn escribir_renglon(clase: Clase, que: fmt::Arguments<'_>) -> io::Result<()> {
-    let mut renglon = Renglon::<LARGO>::vacio();
+    let micros = sistema::ahora_ns().wrapping_sub(COMIENZO_NS.load(Ordering::Relaxed)) / 1000;
+    let renglon = armar::<LARGO>(micros, clase, que);
+    let perdidos = |cuantos| armar(micros, Clase::Falla, format_args!("faltan {cuantos} renglones: nadie los leía"));
+    sistema::ERRORES.escribir(libc::STDERR_FILENO, [renglon.bytes(), &[], &[]], PACIENCIA, perdidos)
+}
+
+fn armar<const N: usize>(micros: i64, clase: Clase, que: fmt::Arguments<'_>) -> Renglon<N> {
+    let mut renglon = Renglon::vacio();
     let (tenue, normal, color, fin) = match ESTADO.load(Ordering::Relaxed) {
         EN_COLORES => ("\x1b[2m", "\x1b[0m", clase.color(), "\x1b[0m\n"),
         _ => ("", "", "", "\n"),
     };
-    let micros = sistema::ahora_ns().wrapping_sub(COMIENZO_NS.load(Ordering::Relaxed)) / 1000;
     renglon.agregar_tal_cual(tenue);
     let _ = write!(renglon, "[{} {} +{}.{:06}]", Programa, process::id(), micros / 1_000_000, micros % 1_000_000);
     renglon.agregar_tal_cual(normal);
@@ -195,7 +211,7 @@ fn escribir_renglon(clase: Clase, que: fmt::Arguments<'_>) -> io::Result<()> {
     // Si no entra, se corta: lo de más adelante importa más.
     let _ = write!(renglon, " {que}");
     renglon.terminar_con(fin);
-    sistema::escribir_en_errores(renglon.bytes())
+    renglon
 }
 
 /// El nombre de este programa, como lo muestra `ps`: hasta 15 letras, y ceros. Se averigua una sola vez, para que no cambie si después no quedan
@@ -243,7 +259,7 @@ pub(crate) fn contar_llamada(que: fmt::Arguments<'_>, error: Option<&io::Error>)
 
 /// Cómo falló lo que pidió el programa.
 #[cold]
-pub(crate) fn contar_falla(error: &Error) {
+pub(crate) fn contar_falla(error: &(impl fmt::Display + ?Sized)) {
     if activa() {
         escribir(Clase::Falla, format_args!("=> {error}"));
     }

@@ -1,9 +1,11 @@
 //! Las cargas, las mismas para cualquier implementación.
 
+use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::tabla::Idioma;
+use super::limite::ahora;
+use super::tabla::Demoras;
 
 /// El texto de los mensajes: 32 bytes con su `'\0'`.
 pub const TEXTO: &str = "0123456789abcdef0123456789abcde";
@@ -13,8 +15,12 @@ const LISTO: &str = "listo";
 /// Una de las dos puntas de una conversación.
 pub trait Extremo: Send {
     fn enviar_mensaje(&mut self, texto: &str);
+    /// El próximo mensaje: lo que `ver` saque de su texto.
+    fn recibir<R>(&mut self, ver: impl FnOnce(&[u8]) -> R) -> R;
     /// El próximo mensaje: lo que mide su texto.
-    fn recibir_mensaje(&mut self) -> usize;
+    fn recibir_mensaje(&mut self) -> usize {
+        self.recibir(<[u8]>::len)
+    }
     /// Un paquete con `valores` veces el mismo valor.
     fn enviar_paquete(&mut self, valores: usize, valor: &[u8]);
     /// Cuántos valores trae el próximo paquete, y cuánto suman sus primeros bytes.
@@ -77,19 +83,21 @@ impl Carga {
         Self::MilClientes,
     ];
 
-    pub fn nombre(self, idioma: Idioma) -> &'static str {
-        let (castellano, ingles) = match self {
-            Self::IdaYVuelta => ("ida y vuelta, 32 bytes", "round trip, 32 bytes"),
-            Self::Mensajes => ("mensajes de 32 bytes, en un sentido", "32-byte messages, one way"),
-            Self::Grandes => ("paquetes de 1 MiB, en un sentido", "1 MiB packages, one way"),
-            Self::Paquetes => ("paquetes de 100 valores, en un sentido", "packages of 100 values, one way"),
-            Self::Conexiones => ("conexión, handshake y cierre", "connection, handshake and close"),
-            Self::DosYRespuesta => ("dos envíos y una respuesta", "two sends and a reply"),
-            Self::MilClientes => {
-                ("1.000 clientes a la vez, 20 mensajes cada uno", "1,000 clients at once, 20 messages each")
-            }
-        };
-        if idioma == Idioma::Castellano { castellano } else { ingles }
+    pub fn nombre(self) -> &'static str {
+        match self {
+            Self::IdaYVuelta => "ida y vuelta, 32 bytes",
+            Self::Mensajes => "mensajes de 32 bytes, en un sentido",
+            Self::Grandes => "paquetes de 1 MiB, en un sentido",
+            Self::Paquetes => "paquetes de 100 valores, en un sentido",
+            Self::Conexiones => "conexión, handshake y cierre",
+            Self::DosYRespuesta => "dos envíos y una respuesta: la de manual espera a Nagle",
+            Self::MilClientes => "1.000 clientes a la vez, un mensaje de cada uno",
+        }
+    }
+
+    /// Si lo que tarda la de manual es una espera de Nagle: que otra sea tantas veces más rápida no dice nada.
+    pub fn espera_a_nagle(self) -> bool {
+        self == Self::DosYRespuesta
     }
 
     /// Cuántas vueltas se miden; muchas más cuando se junta.
@@ -123,7 +131,15 @@ impl Carga {
         println!("{puerto}");
         match self {
             Self::Conexiones => (0..cuantos).for_each(|_| con.aceptar(&escucha).esperar_el_final()),
-            Self::MilClientes => con.atender(&escucha, CLIENTES, |cliente| recibir_y_acusar(cliente, cuantos)),
+            Self::MilClientes => {
+                let demoras = Mutex::new(Vec::new());
+                con.atender(&escucha, CLIENTES, |cliente| {
+                    let propias = recibir_con_su_hora(cliente, cuantos);
+                    acusar(cliente);
+                    demoras.lock().unwrap().extend(propias);
+                });
+                println!("{}", Demoras::de(demoras.into_inner().unwrap()));
+            }
             _ => self.conversar_con(&mut con.aceptar(&escucha), cuantos),
         }
     }
@@ -162,7 +178,7 @@ impl Carga {
             Self::MilClientes => cronometrar(|| {
                 let mut clientes: Vec<_> = (0..CLIENTES).map(|_| con.conectar(puerto)).collect();
                 for _ in 0..cuantos {
-                    clientes.iter_mut().for_each(|cliente| cliente.enviar_mensaje(TEXTO));
+                    clientes.iter_mut().for_each(|cliente| cliente.enviar_mensaje(&con_la_hora()));
                 }
                 clientes.iter_mut().for_each(Extremo::vaciar);
                 clientes.iter_mut().for_each(esperar_acuse);
@@ -232,6 +248,21 @@ fn recibir_y_acusar(cliente: &mut impl Extremo, cuantos: usize) {
         assert_eq!(cliente.recibir_mensaje(), TEXTO.len());
     }
     acusar(cliente);
+}
+
+/// Cuándo sale el mensaje, con el mismo largo que [`TEXTO`].
+fn con_la_hora() -> String {
+    format!("{:031}", ahora().as_nanos())
+}
+
+/// Cuánto tardó cada mensaje desde que se lo mandó hasta que se lo tiene.
+fn recibir_con_su_hora(cliente: &mut impl Extremo, cuantos: usize) -> Vec<Duration> {
+    let de = |texto: &[u8]| std::str::from_utf8(texto).unwrap().parse().unwrap();
+    let mut recibir = || {
+        let salio = Duration::from_nanos(cliente.recibir(de));
+        ahora().saturating_sub(salio)
+    };
+    (0..cuantos).map(|_| recibir()).collect()
 }
 
 fn recibir_paquetes_y_acusar(cliente: &mut impl Extremo, cuantos: usize, valores: usize) {

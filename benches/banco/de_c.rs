@@ -3,7 +3,7 @@
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::ptr;
+use std::{ptr, slice};
 
 use super::cargas::{Extremo, Implementacion};
 
@@ -172,17 +172,19 @@ impl Extremo for DeC {
         unsafe { (self.funciones.enviar_mensaje)(con_final.as_ptr().cast(), self.conexion) };
     }
 
-    fn recibir_mensaje(&mut self) -> usize {
+    fn recibir<R>(&mut self, ver: impl FnOnce(&[u8]) -> R) -> R {
         if let Some(recibir) = self.recibir_entero {
             // SAFETY: la conexión está abierta.
             let paquete = unsafe { recibir(self.conexion) };
             // SAFETY: es un paquete nuevo.
             let buffer = unsafe { (*paquete).buffer };
             // SAFETY: con su buffer.
-            let largo = unsafe { (*buffer).size };
+            let Buffer { size: largo, stream: payload, .. } = unsafe { buffer.read() };
+            // SAFETY: el payload mide eso, y es de este hilo.
+            let visto = ver(unsafe { slice::from_raw_parts(payload.cast(), largo as usize - 1) });
             // SAFETY: nadie más lo tiene.
             unsafe { (self.funciones.eliminar_paquete)(paquete.cast()) };
-            return largo as usize - 1;
+            return visto;
         }
         let mut largo = 0;
         // SAFETY: la conexión está abierta.
@@ -190,9 +192,11 @@ impl Extremo for DeC {
         // SAFETY: `largo` es un entero de este hilo.
         let payload = unsafe { (self.funciones.recibir_buffer)(&raw mut largo, self.conexion) };
         assert!(!payload.is_null());
+        // SAFETY: el payload mide eso, y es de este hilo.
+        let visto = ver(unsafe { slice::from_raw_parts(payload.cast(), largo as usize - 1) });
         // SAFETY: es de malloc y no se usa más.
         unsafe { libc::free(payload) };
-        largo as usize - 1
+        visto
     }
 
     fn enviar_paquete(&mut self, valores: usize, valor: &[u8]) {

@@ -86,7 +86,7 @@ impl DeSistema {
     }
 
     /// El próximo mensaje: su payload.
-    fn recibir(&mut self) -> &[u8] {
+    fn payload(&mut self) -> &[u8] {
         self.juntar(HEADER);
         let tamanio: [u8; 4] = self.leido[self.desde + 4..self.desde + HEADER].try_into().unwrap();
         let tamanio = i32::from_le_bytes(tamanio) as usize;
@@ -118,8 +118,9 @@ impl Extremo for DeSistema {
         self.enviar(0, &payload[..=texto.len()]);
     }
 
-    fn recibir_mensaje(&mut self) -> usize {
-        self.recibir().len() - 1
+    fn recibir<R>(&mut self, ver: impl FnOnce(&[u8]) -> R) -> R {
+        let payload = self.payload();
+        ver(&payload[..payload.len() - 1])
     }
 
     fn enviar_paquete(&mut self, valores: usize, valor: &[u8]) {
@@ -132,7 +133,7 @@ impl Extremo for DeSistema {
     }
 
     fn recibir_paquete(&mut self) -> (usize, usize) {
-        let mut resto = self.recibir();
+        let mut resto = self.payload();
         let (mut cuantos, mut suma) = (0, 0);
         while let Some((largo, sigue)) = resto.split_first_chunk() {
             let (valor, sigue) = sigue.split_at(i32::from_le_bytes(*largo) as usize);
@@ -164,6 +165,14 @@ pub fn fijar_al_nucleo(fijar: bool, nucleo: usize) {
         // SAFETY: el conjunto es válido y mide lo que se dice.
         unsafe { libc::sched_setaffinity(0, size_of_val(&nucleos), &raw const nucleos) };
     }
+}
+
+/// La hora del reloj que comparten los procesos de esta máquina.
+pub fn ahora() -> Duration {
+    let mut hora = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `hora` es un lugar válido.
+    assert_eq!(unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut hora) }, 0);
+    Duration::new(hora.tv_sec as u64, hora.tv_nsec as u32)
 }
 
 /// Que una muestra colgada no cuelgue la tabla.

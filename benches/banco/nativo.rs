@@ -30,7 +30,7 @@ impl Implementacion for Nativo {
     }
 
     fn conectar(&self, puerto: u16) -> DeRust {
-        self.extremo(Conexion::conectar("127.0.0.1", &puerto.to_string()).unwrap())
+        self.extremo(Conexion::conectar("127.0.0.1", puerto).unwrap())
     }
 }
 
@@ -49,9 +49,9 @@ impl Extremo for DeRust {
         }
     }
 
-    fn recibir_mensaje(&mut self) -> usize {
+    fn recibir<R>(&mut self, ver: impl FnOnce(&[u8]) -> R) -> R {
         match self.conexion.recibir().unwrap() {
-            Some(Recibido::Mensaje(texto)) => texto.len(),
+            Some(Recibido::Mensaje(texto)) => ver(texto.as_bytes()),
             otro => panic!("llegó {otro:?}"),
         }
     }

@@ -56,7 +56,7 @@ fn por_rust(lector: &mut Lector<'_>, como: Fijo) -> Result<Fijo, Error> {
 
 fn exigir_corto<T>(leido: Result<T, Error>, quedan: usize, pedidos: usize) {
     match leido {
-        Err(Error::BufferCorto { quedan: q, pedidos: p }) => assert_eq!((q, p), (quedan, pedidos)),
+        Err(Error::BufferCorto { quedan: q, pedidos: p, .. }) => assert_eq!((q, p), (quedan, pedidos)),
         Err(otro) => panic!("{otro:?}"),
         Ok(_) => panic!("leyó {pedidos} bytes y quedaban {quedan}"),
     }
@@ -139,7 +139,7 @@ fn leer_texto(lector: &mut Lector<'_>, buffer: &mut Buffer, con_largo: bool, res
     let sin_cero = if texto.last() == Some(&0) { &texto[..largo - 1] } else { texto };
     match (por_rust, std::str::from_utf8(sin_cero)) {
         (Ok(leido), Ok(esperado)) => assert_eq!(leido, esperado),
-        (Err(Error::Texto(_)), Err(_)) => {}
+        (Err(Error::Texto { .. }), Err(_)) => {}
         (leido, esperado) => panic!("{leido:?} y se esperaba {esperado:?}"),
     }
     4 + largo
@@ -192,16 +192,16 @@ fn escribir(operaciones: &[u8], mut guion: Guion<'_>) {
                 if let Fijo::Bool(dato) = dato {
                     bytes = vec![u8::from(dato)];
                 }
-                escritor = agregar(escritor, dato);
+                agregar(&mut escritor, dato);
                 (bytes, buffer.agregar_fijo(dato))
             }
             (None, 7) => {
-                escritor = escritor.bytes(datos);
+                escritor.bytes(datos);
                 (datos.to_vec(), buffer.agregar(datos))
             }
             (None, _) => {
                 let largo = (datos.len() as u32).to_le_bytes();
-                escritor = escritor.bytes(&largo).bytes(datos);
+                escritor.bytes(&largo).bytes(datos);
                 ([&largo, datos].concat(), buffer.agregar_texto(datos))
             }
         };
@@ -223,7 +223,7 @@ fn escribir(operaciones: &[u8], mut guion: Guion<'_>) {
     }
 }
 
-fn agregar(escritor: Escritor, dato: Fijo) -> Escritor {
+fn agregar(escritor: &mut Escritor, dato: Fijo) {
     match dato {
         Fijo::U8(dato) => escritor.u8(dato),
         Fijo::Bool(dato) => escritor.bool(dato),
@@ -232,5 +232,5 @@ fn agregar(escritor: Escritor, dato: Fijo) -> Escritor {
         Fijo::U64(dato) => escritor.u64(dato),
         Fijo::I64(dato) => escritor.i64(dato),
         Fijo::F64(dato) => escritor.f64(f64::from_bits(dato)),
-    }
+    };
 }

@@ -45,7 +45,7 @@ fn un_header(bytes: [u8; 8], limite: u32) {
             assert_eq!(header.a_bytes(), bytes);
             assert_eq!(Header::nuevo(codigo, tamanio as usize, limite).unwrap(), header);
         }
-        Err(Error::CodigoNegativo { codigo: visto }) => assert!(visto < 0 && visto == codigo),
+        Err(Error::CodigoNegativo { codigo: visto, .. }) => assert!(visto < 0 && visto == codigo),
         Err(Error::TamanioNegativo { tamanio: visto, .. }) => assert!(codigo >= 0 && visto < 0 && visto == tamanio),
         Err(Error::LlegaDemasiado { tamanio: visto, limite: dicho, .. }) => {
             assert!(codigo >= 0 && i64::from(visto) == i64::from(tamanio) && visto > limite && dicho == limite);
@@ -61,10 +61,10 @@ fn por_rust(payload: &[u8], esperado: &Lectura) {
     }
     match (valores.next(), esperado.final_) {
         (None, Final::Cierra) => {}
-        (Some(Err(Error::LargoMentiroso { largo, quedan })), Final::Miente { largo: l, quedan: q }) => {
+        (Some(Err(Error::LargoMentiroso { largo, quedan, .. })), Final::Miente { largo: l, quedan: q }) => {
             assert_eq!((largo, quedan), (l, q));
         }
-        (Some(Err(Error::SobranBytes { sobran })), Final::Sobran(s)) => assert_eq!(sobran, s),
+        (Some(Err(Error::SobranBytes { sobran, .. })), Final::Sobran(s)) => assert_eq!(sobran, s),
         (otro, esperado) => panic!("{otro:?} y se esperaba {esperado:?}"),
     }
     assert!(valores.next().is_none(), "después del final no hay nada");

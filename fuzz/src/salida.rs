@@ -7,7 +7,6 @@ use std::sync::Mutex;
 
 unsafe extern "C" {
     static mut stdout: *mut libc::FILE;
-    static mut stderr: *mut libc::FILE;
     fn open_memstream(texto: *mut *mut c_char, largo: *mut usize) -> *mut libc::FILE;
 }
 
@@ -21,7 +20,6 @@ struct Captura {
 unsafe impl Send for Captura {}
 
 static SALIDA: Mutex<Option<Captura>> = Mutex::new(None);
-static ERRORES: Mutex<Option<Captura>> = Mutex::new(None);
 
 impl Captura {
     fn nueva() -> Self {
@@ -44,23 +42,15 @@ impl Captura {
     }
 }
 
-/// Desde ahora, lo que se imprima por la salida y los errores de C queda en memoria. AddressSanitizer y los panics no pasan por ahí.
+/// Desde ahora, lo que se imprima por la salida de C queda en memoria.
 pub fn capturar() {
-    let (salida, errores) = (Captura::nueva(), Captura::nueva());
-    // SAFETY: todavía hay un solo hilo, y glibc deja asignarlas.
+    let salida = Captura::nueva();
+    // SAFETY: todavía hay un solo hilo, y glibc deja asignarla.
     unsafe { stdout = salida.salida };
-    // SAFETY: la misma razón.
-    unsafe { stderr = errores.salida };
     *SALIDA.lock().unwrap() = Some(salida);
-    *ERRORES.lock().unwrap() = Some(errores);
 }
 
 /// Lo impreso por la salida desde la última vez.
 pub fn impreso() -> Vec<u8> {
     SALIDA.lock().unwrap().as_mut().expect("primero, capturar").sacar()
-}
-
-/// Lo impreso por los errores desde la última vez.
-pub fn errores() -> String {
-    String::from_utf8(ERRORES.lock().unwrap().as_mut().expect("primero, capturar").sacar()).expect("no es UTF-8")
 }

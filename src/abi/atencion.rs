@@ -1,14 +1,17 @@
 //! Capítulo 7 del header: muchos clientes a la vez.
 
 use std::ffi::{c_int, c_void};
+use std::mem::ManuallyDrop;
 
-use super::descriptores::{self, Entregado, Uso};
-use super::guardia::guardia;
-use super::servidor::esperar;
+use super::descriptores::{self, Entregado, con_descriptores};
+use super::guardia::{guardia, guardia_con_hilos};
+use super::registro;
+use super::servidor::{AvisosDeC, entregar};
 use crate::atencion::{self, Atencion, Cuenta, Servicio};
 use crate::error::{Error, Resultado};
+use crate::escucha::{Escucha, Puerta};
 use crate::memoria::texto;
-use crate::sistema::{Cerrojo, Compartido, Tarea, caja};
+use crate::sistema::{Cerrojo, Compartido, Pedido, Suenio, Tarea, caja, mientras_duerme};
 
 /// @brief Lo que se hace con cada cliente: recibe su descriptor, y lo que se le dio a `tp0_atender()`.
 #[allow(non_camel_case_types, reason = "es el nombre que C conoce")]
@@ -19,11 +22,13 @@ pub type tp0_funcion_de_cliente = Option<unsafe extern "C-unwind" fn(cliente: c_
 /// @brief Atiende a muchos clientes a la vez: llama a `funcion` con cada uno, en un hilo propio, y libera su conexión cuando ella vuelve.
 ///
 /// Un cliente lento, caído o que manda basura no molesta a los demás. Si se acaban los descriptores o los hilos, espera a que
-/// se libere alguno y sigue. Vuelve cuando otro hilo llama a `tp0_detener()`.
+/// se libere alguno (lo dice una vez en el log), sin saludar a quien nadie puede atender, y sigue. Vuelve cuando otro hilo llama a
+/// `tp0_detener()`, que además libera el servidor; si vuelve por otra cosa, también por una señal, el servidor sigue escuchando: se lo puede
+/// volver a atender, y si no, hay que liberarlo con `liberar_conexion()`.
 ///
 /// @param servidor Lo que devolvió `iniciar_servidor()`.
 /// @param funcion Lo que se hace con cada cliente. Corre en varios hilos a la vez: lo que compartan se protege. Puede volver cuando quiera, o
-///        terminar su hilo con `pthread_exit()`. No hace falta que libere el descriptor; si lo hace, no pasa nada.
+///        terminar su hilo con `pthread_exit()`, o separarlo con `pthread_detach()`. No hace falta que libere el descriptor; si lo hace, no pasa nada.
 /// @param contexto Se le pasa a cada una, tal cual. Puede ser NULL.
 /// @return 0 cuando se la detuvo, o -1.
 /// @note errno: EINTR si corrió un manejador de señal instalado sin SA_RESTART (así Ctrl-C puede terminar un servidor), EINVAL (función
@@ -43,27 +48,44 @@ pub type tp0_funcion_de_cliente = Option<unsafe extern "C-unwind" fn(cliente: c_
 ///
 /// int main(void) {
 ///     int servidor = iniciar_servidor();
-///     return tp0_atender(servidor, atender, NULL) == 0 ? 0 : 1;
+///     if (tp0_atender(servidor, atender, NULL) == 0) return 0;
+///     fprintf(stderr, "%s\n", tp0_error());
+///     liberar_conexion(servidor);    // nadie la detuvo: sigue abierto
+///     return 1;
 /// }
 /// @endcode
 ///
 /// # Safety
 /// `funcion` se puede llamar desde cualquier hilo, con `contexto`, hasta que `tp0_atender` vuelva.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn tp0_atender(servidor: c_int, funcion: tp0_funcion_de_cliente, contexto: *mut c_void) -> c_int {
-    guardia(|| {
+pub unsafe extern "C-unwind" fn tp0_atender(
+    servidor: c_int,
+    funcion: tp0_funcion_de_cliente,
+    contexto: *mut c_void,
+) -> c_int {
+    // Los hilos que crea pueden querer cancelar al que la llamó, aunque hasta ahora hubiera uno solo.
+    guardia_con_hilos(|| {
         let funcion =
             funcion.ok_or_else(|| Error::Argumento(texto!("funcion es NULL: ¿qué se hace con cada cliente?")))?;
         let uso = descriptores::usar_abierto(servidor)?;
         let opciones = uso.escucha_o_nueva()?.opciones().clone();
-        let atencion = Atencion::nueva()?;
+        let atencion = con_descriptores(Atencion::nueva)?;
         let vivos = Compartido::nuevo(Cerrojo::nuevo(Vec::new())).ok_or(SIN_MEMORIA)?;
         uso.comenzar_atencion(&atencion)?;
-        let servicio = ServicioDeC { uso, funcion, contexto: Contexto(contexto), vivos };
-        let salida = atencion::atender(&atencion, &servicio, opciones.clientes_maximos, opciones.plazo_de_cierre);
-        servicio.uso.terminar_atencion();
+        let socket = uso.socket();
+        let (escucha, puerta) = (uso.escucha_o_nueva()?, uso.puerta(&socket));
+        let servicio = ServicioDeC { escucha, puerta, funcion, contexto: Contexto(contexto), vivos };
+        let atender = |pedido: &Pedido| atencion::atender(&atencion, &servicio, opciones.clientes_maximos, pedido);
+        let Suenio::Hecho(salida) = mientras_duerme(atender) else {
+            // Un manejador se bifurcó, y éste es el hijo: quienes atendían quedaron en el padre, y lo que tenían tomado no se puede soltar.
+            let _ = ManuallyDrop::new((servicio, atencion));
+            return Err(Error::Interrumpido);
+        };
+        atencion::despedir(&atencion, &servicio, opciones.plazo_de_cierre);
+        uso.terminar_atencion(&atencion);
         // Primero se suelta el descriptor: quien pidió el fin tiene que encontrar el puerto libre.
         drop(servicio);
+        drop(uso);
         atencion.anunciar_fin();
         salida.map(|()| 0)
     })
@@ -77,7 +99,7 @@ pub unsafe extern "C" fn tp0_atender(servidor: c_int, funcion: tp0_funcion_de_cl
 /// @param servidor El descriptor que escucha. Queda liberado.
 /// @return 0, o -1.
 /// @note errno: EBADF si no es un socket abierto, o si ya se lo detuvo.
-/// @note Hilos: bloquea hasta que todo terminó; llamada desde la función de un cliente, sólo lo pide. No se puede llamar desde un manejador
+/// @note Hilos: bloquea hasta que todo terminó; llamada desde la función de un cliente, del servidor que sea, sólo lo pide. No se puede llamar desde un manejador
 ///       de señal: ahí alcanza con instalarlo sin SA_RESTART.
 ///
 /// @code
@@ -88,7 +110,7 @@ pub unsafe extern "C" fn tp0_atender(servidor: c_int, funcion: tp0_funcion_de_cl
 /// }
 /// @endcode
 #[unsafe(no_mangle)]
-pub extern "C" fn tp0_detener(servidor: c_int) -> c_int {
+pub extern "C-unwind" fn tp0_detener(servidor: c_int) -> c_int {
     guardia(|| {
         let uso = descriptores::usar_abierto(servidor)?;
         let atencion = uso.atencion();
@@ -98,7 +120,7 @@ pub extern "C" fn tp0_detener(servidor: c_int) -> c_int {
         uso.detener();
         let liberado = descriptores::liberar(servidor);
         drop(uso);
-        if let Some(atencion) = atencion.filter(|atencion| !atencion.es_de_un_cliente()) {
+        if let Some(atencion) = atencion.filter(|_| !atencion::este_hilo_atiende_a_un_cliente()) {
             atencion.esperar_fin();
         }
         liberado.map(|()| 0)
@@ -111,36 +133,45 @@ struct Contexto(*mut c_void);
 
 // SAFETY: es sólo un valor que se le devuelve a la función del programa, que prometió poder usarlo desde cualquier hilo.
 unsafe impl Send for Contexto {}
+// SAFETY: la misma razón.
+unsafe impl Sync for Contexto {}
 
 /// Los clientes que se atienden ahora.
 type Vivos = Compartido<Cerrojo<Vec<Entregado>>>;
 
 /// Cómo se atiende desde C: cada cliente es un descriptor, que se libera cuando su función vuelve.
-struct ServicioDeC {
-    uso: Uso,
+struct ServicioDeC<'a> {
+    escucha: &'a Escucha,
+    puerta: Puerta<'a>,
     funcion: unsafe extern "C-unwind" fn(c_int, *mut c_void),
     contexto: Contexto,
     vivos: Vivos,
 }
 
-impl Servicio for ServicioDeC {
-    fn esperar(&self, cuenta: &Cuenta) -> Resultado<Tarea> {
-        let (cliente, _) = esperar(&self.uso)?;
+impl Servicio for ServicioDeC<'_> {
+    fn esperar(&self, cuenta: &Cuenta, pedido: &Pedido) -> Resultado<Tarea> {
+        Escucha::contar_espera(self.puerta);
+        let llegada = self.escucha.esperar(self.puerta, pedido, None, &mut AvisosDeC)?;
+        let (cliente, _) = entregar(self.escucha, llegada)?;
         let tarea = self.anotar(cliente).and_then(|()| self.tarea(cliente, cuenta));
         tarea.inspect_err(|_| soltar(&self.vivos, cliente))
+    }
+
+    fn sin_hilos(&self) {
+        registro::faltan("No se pueden lanzar más hilos: los clientes que llegan esperan a que termine alguno.");
     }
 
     fn cortar(&self) {
         for vivo in self.vivos.tomar().iter() {
             let uso = descriptores::usar(vivo.descriptor);
-            if let Some(uso) = uso.ok().filter(|uso| uso.es_de_la_serie(vivo.serie)) {
+            if let Some(uso) = uso.ok().filter(|uso| uso.es(*vivo)) {
                 uso.terminar();
             }
         }
     }
 }
 
-impl ServicioDeC {
+impl ServicioDeC<'_> {
     fn anotar(&self, cliente: Entregado) -> Resultado<()> {
         let mut vivos = self.vivos.tomar();
         vivos.try_reserve(1).map_err(|_| SIN_MEMORIA)?;
@@ -149,10 +180,10 @@ impl ServicioDeC {
     }
 
     fn tarea(&self, cliente: Entregado, cuenta: &Cuenta) -> Resultado<Tarea> {
-        let (funcion, contexto, entrada) = (self.funcion, self.contexto, cuenta.entrada());
+        let (funcion, contexto) = (self.funcion, self.contexto);
         let cuerpo = caja(move || {
             let Contexto(contexto) = { contexto };
-            entrada.entrar();
+            atencion::entrar();
             // SAFETY: quien llamó a tp0_atender prometió que se puede llamar desde cualquier hilo con ese contexto.
             unsafe { funcion(cliente.descriptor, contexto) };
         });
@@ -173,5 +204,5 @@ const SIN_MEMORIA: Error = Error::SinMemoria { bytes: 0 };
 /// Deja de contarlo entre los vivos y lo libera.
 fn soltar(vivos: &Vivos, cliente: Entregado) {
     vivos.tomar().retain(|vivo| *vivo != cliente);
-    descriptores::liberar_serie(cliente.descriptor, cliente.serie);
+    descriptores::liberar_entregado(cliente);
 }

@@ -5,13 +5,16 @@ use std::mem::size_of;
 use std::slice;
 
 use super::guardia::guardia;
+use super::lecturas::{Fallida, olvidar_lecturas};
 use super::memoria::{self, Bloque};
 use super::paquete::hacer_lugar;
 use super::punteros;
 use super::tipos::t_buffer;
 use crate::buffer::tramo;
 use crate::error::{Error, Resultado};
+use crate::invariante::invariante;
 use crate::memoria::texto;
+use crate::protocolo::en_memoria;
 
 /// TITULO: 8. Serializar
 ///
@@ -37,11 +40,12 @@ use crate::memoria::texto;
 /// buffer_destroy(buffer);
 /// @endcode
 #[unsafe(no_mangle)]
-pub extern "C" fn buffer_create(size: u32) -> *mut t_buffer {
+pub extern "C-unwind" fn buffer_create(size: u32) -> *mut t_buffer {
     guardia(|| {
         let limite = i32::MAX.unsigned_abs();
-        let medida = usize::try_from(size).unwrap_or(usize::MAX);
+        let medida = en_memoria(size);
         let size = c_int::try_from(size).map_err(|_| Error::DemasiadoGrande { tamanio: medida, limite })?;
+        olvidar_lecturas();
         let (stream, buffer) = (Bloque::en_cero(medida)?, Bloque::nuevo(size_of::<t_buffer>())?);
         Ok(buffer.entregar_con(t_buffer { size, offset: 0, stream: stream.entregar() }))
     })
@@ -57,14 +61,15 @@ pub extern "C" fn buffer_create(size: u32) -> *mut t_buffer {
 /// # Safety
 /// `buffer` es NULL, o con todo de malloc y nadie lo usa más.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn buffer_destroy(buffer: *mut t_buffer) {
+pub unsafe extern "C-unwind" fn buffer_destroy(buffer: *mut t_buffer) {
     guardia(|| {
-        // SAFETY: lo promete quien llama.
+        olvidar_lecturas();
+        // SAFETY: `buffer`, si no es NULL, es de la biblioteca y nadie lo cambia.
         if let Some(contenido) = unsafe { buffer.as_ref() } {
-            // SAFETY: lo promete quien llama.
+            // SAFETY: `contenido.stream` es de malloc, y nadie más lo usa.
             unsafe { memoria::liberar(contenido.stream) };
         }
-        // SAFETY: lo promete quien llama.
+        // SAFETY: `buffer` es de malloc, y nadie más lo usa.
         unsafe { memoria::liberar(buffer) };
         Ok(())
     });
@@ -89,14 +94,13 @@ pub unsafe extern "C" fn buffer_destroy(buffer: *mut t_buffer) {
 /// # Safety
 /// `buffer` es NULL, o bien formado, con stream de malloc, y sólo este hilo lo usa; `data` es NULL o apunta a `size` bytes.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn buffer_add(buffer: *mut t_buffer, data: *const c_void, size: u32) -> c_int {
+pub unsafe extern "C-unwind" fn buffer_add(buffer: *mut t_buffer, data: *const c_void, size: u32) -> c_int {
     guardia(|| {
         let limite = i32::MAX.unsigned_abs();
-        let medida = c_int::try_from(size)
-            .map_err(|_| Error::DemasiadoGrande { tamanio: usize::try_from(size).unwrap_or(usize::MAX), limite })?;
-        // SAFETY: lo promete quien llama.
+        let medida = c_int::try_from(size).map_err(|_| Error::DemasiadoGrande { tamanio: en_memoria(size), limite })?;
+        // SAFETY: `data`, si no es NULL, mide `medida` bytes.
         let data = unsafe { punteros::bytes(data, medida, "data") }?;
-        // SAFETY: lo promete quien llama.
+        // SAFETY: `buffer`, si no es NULL, es de la biblioteca y lo usa sólo este hilo.
         unsafe { escribir(buffer, &[data]) }
     })
 }
@@ -120,13 +124,13 @@ pub unsafe extern "C" fn buffer_add(buffer: *mut t_buffer, data: *const c_void, 
 /// # Safety
 /// `buffer` es NULL, o bien formado y sólo este hilo lo usa; `data` es NULL o apunta a `size` bytes, que no son del buffer.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn buffer_read(buffer: *mut t_buffer, data: *mut c_void, size: u32) -> c_int {
+pub unsafe extern "C-unwind" fn buffer_read(buffer: *mut t_buffer, data: *mut c_void, size: u32) -> c_int {
     guardia(|| {
-        let medida = usize::try_from(size).unwrap_or(usize::MAX);
+        let medida = en_memoria(size);
         if data.is_null() && medida > 0 {
             return Err(Error::Argumento(texto!("data es NULL: no hay dónde dejar lo que se lea.")));
         }
-        // SAFETY: lo promete quien llama.
+        // SAFETY: `buffer`, si no es NULL, mide lo que dice y lo usa sólo este hilo.
         let leidos = unsafe { leer(buffer, medida) }?;
         if medida > 0 {
             // SAFETY: `data` mide `size` bytes y no es del buffer, según promete quien llama; `leidos` mide lo mismo.
@@ -148,8 +152,8 @@ pub unsafe extern "C" fn buffer_read(buffer: *mut t_buffer, data: *mut c_void, s
 /// # Safety
 /// La de `buffer_add`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn buffer_add_uint32(buffer: *mut t_buffer, data: u32) -> c_int {
-    // SAFETY: lo promete quien llama.
+pub unsafe extern "C-unwind" fn buffer_add_uint32(buffer: *mut t_buffer, data: u32) -> c_int {
+    // SAFETY: `buffer`, si no es NULL, es de la biblioteca y lo usa sólo este hilo.
     guardia(|| unsafe { escribir(buffer, &[&data.to_le_bytes()]) })
 }
 
@@ -165,8 +169,8 @@ pub unsafe extern "C" fn buffer_add_uint32(buffer: *mut t_buffer, data: u32) -> 
 /// # Safety
 /// La de `buffer_add`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn buffer_add_uint8(buffer: *mut t_buffer, data: u8) -> c_int {
-    // SAFETY: lo promete quien llama.
+pub unsafe extern "C-unwind" fn buffer_add_uint8(buffer: *mut t_buffer, data: u8) -> c_int {
+    // SAFETY: `buffer`, si no es NULL, es de la biblioteca y lo usa sólo este hilo.
     guardia(|| unsafe { escribir(buffer, &[&[data]]) })
 }
 
@@ -193,8 +197,8 @@ pub unsafe extern "C" fn buffer_add_uint8(buffer: *mut t_buffer, data: u8) -> c_
 /// # Safety
 /// La de `buffer_add`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn buffer_add_int32(buffer: *mut t_buffer, data: i32) -> c_int {
-    // SAFETY: lo promete quien llama.
+pub unsafe extern "C-unwind" fn buffer_add_int32(buffer: *mut t_buffer, data: i32) -> c_int {
+    // SAFETY: `buffer`, si no es NULL, es de la biblioteca y lo usa sólo este hilo.
     guardia(|| unsafe { escribir(buffer, &[&data.to_le_bytes()]) })
 }
 
@@ -209,8 +213,8 @@ pub unsafe extern "C" fn buffer_add_int32(buffer: *mut t_buffer, data: i32) -> c
 /// # Safety
 /// La de `buffer_add`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn buffer_add_uint64(buffer: *mut t_buffer, data: u64) -> c_int {
-    // SAFETY: lo promete quien llama.
+pub unsafe extern "C-unwind" fn buffer_add_uint64(buffer: *mut t_buffer, data: u64) -> c_int {
+    // SAFETY: `buffer`, si no es NULL, es de la biblioteca y lo usa sólo este hilo.
     guardia(|| unsafe { escribir(buffer, &[&data.to_le_bytes()]) })
 }
 
@@ -225,8 +229,8 @@ pub unsafe extern "C" fn buffer_add_uint64(buffer: *mut t_buffer, data: u64) -> 
 /// # Safety
 /// La de `buffer_add`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn buffer_add_int64(buffer: *mut t_buffer, data: i64) -> c_int {
-    // SAFETY: lo promete quien llama.
+pub unsafe extern "C-unwind" fn buffer_add_int64(buffer: *mut t_buffer, data: i64) -> c_int {
+    // SAFETY: `buffer`, si no es NULL, es de la biblioteca y lo usa sólo este hilo.
     guardia(|| unsafe { escribir(buffer, &[&data.to_le_bytes()]) })
 }
 
@@ -241,8 +245,8 @@ pub unsafe extern "C" fn buffer_add_int64(buffer: *mut t_buffer, data: i64) -> c
 /// # Safety
 /// La de `buffer_add`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn buffer_add_double(buffer: *mut t_buffer, data: f64) -> c_int {
-    // SAFETY: lo promete quien llama.
+pub unsafe extern "C-unwind" fn buffer_add_double(buffer: *mut t_buffer, data: f64) -> c_int {
+    // SAFETY: `buffer`, si no es NULL, es de la biblioteca y lo usa sólo este hilo.
     guardia(|| unsafe { escribir(buffer, &[&data.to_le_bytes()]) })
 }
 
@@ -257,8 +261,8 @@ pub unsafe extern "C" fn buffer_add_double(buffer: *mut t_buffer, data: f64) -> 
 /// # Safety
 /// La de `buffer_add`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn buffer_add_bool(buffer: *mut t_buffer, data: bool) -> c_int {
-    // SAFETY: lo promete quien llama.
+pub unsafe extern "C-unwind" fn buffer_add_bool(buffer: *mut t_buffer, data: bool) -> c_int {
+    // SAFETY: `buffer`, si no es NULL, es de la biblioteca y lo usa sólo este hilo.
     guardia(|| unsafe { escribir(buffer, &[&[u8::from(data)]]) })
 }
 
@@ -275,14 +279,14 @@ pub unsafe extern "C" fn buffer_add_bool(buffer: *mut t_buffer, data: bool) -> c
 /// # Safety
 /// La de `buffer_add`; `string` es NULL o apunta a `length` bytes.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn buffer_add_string(buffer: *mut t_buffer, length: u32, string: *const c_char) -> c_int {
+pub unsafe extern "C-unwind" fn buffer_add_string(buffer: *mut t_buffer, length: u32, string: *const c_char) -> c_int {
     guardia(|| {
         let limite = i32::MAX.unsigned_abs();
-        let medida = c_int::try_from(length)
-            .map_err(|_| Error::DemasiadoGrande { tamanio: usize::try_from(length).unwrap_or(usize::MAX), limite })?;
-        // SAFETY: lo promete quien llama.
+        let medida =
+            c_int::try_from(length).map_err(|_| Error::DemasiadoGrande { tamanio: en_memoria(length), limite })?;
+        // SAFETY: `string`, si no es NULL, mide `medida` bytes.
         let texto = unsafe { punteros::bytes(string.cast(), medida, "string") }?;
-        // SAFETY: lo promete quien llama.
+        // SAFETY: `buffer`, si no es NULL, es de la biblioteca y lo usa sólo este hilo.
         unsafe { escribir(buffer, &[&length.to_le_bytes(), texto]) }
     })
 }
@@ -309,8 +313,8 @@ pub unsafe extern "C" fn buffer_add_string(buffer: *mut t_buffer, length: u32, s
 /// # Safety
 /// La de `buffer_read`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn buffer_read_uint32(buffer: *mut t_buffer) -> u32 {
-    // SAFETY: lo promete quien llama.
+pub unsafe extern "C-unwind" fn buffer_read_uint32(buffer: *mut t_buffer) -> u32 {
+    // SAFETY: `buffer`, si no es NULL, mide lo que dice y lo usa sólo este hilo.
     u32::from_le_bytes(unsafe { leer_fijos(buffer) })
 }
 
@@ -325,8 +329,8 @@ pub unsafe extern "C" fn buffer_read_uint32(buffer: *mut t_buffer) -> u32 {
 /// # Safety
 /// La de `buffer_read`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn buffer_read_uint8(buffer: *mut t_buffer) -> u8 {
-    // SAFETY: lo promete quien llama.
+pub unsafe extern "C-unwind" fn buffer_read_uint8(buffer: *mut t_buffer) -> u8 {
+    // SAFETY: `buffer`, si no es NULL, mide lo que dice y lo usa sólo este hilo.
     u8::from_le_bytes(unsafe { leer_fijos(buffer) })
 }
 
@@ -349,8 +353,8 @@ pub unsafe extern "C" fn buffer_read_uint8(buffer: *mut t_buffer) -> u8 {
 /// # Safety
 /// La de `buffer_read`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn buffer_read_int32(buffer: *mut t_buffer) -> i32 {
-    // SAFETY: lo promete quien llama.
+pub unsafe extern "C-unwind" fn buffer_read_int32(buffer: *mut t_buffer) -> i32 {
+    // SAFETY: `buffer`, si no es NULL, mide lo que dice y lo usa sólo este hilo.
     i32::from_le_bytes(unsafe { leer_fijos(buffer) })
 }
 
@@ -364,8 +368,8 @@ pub unsafe extern "C" fn buffer_read_int32(buffer: *mut t_buffer) -> i32 {
 /// # Safety
 /// La de `buffer_read`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn buffer_read_uint64(buffer: *mut t_buffer) -> u64 {
-    // SAFETY: lo promete quien llama.
+pub unsafe extern "C-unwind" fn buffer_read_uint64(buffer: *mut t_buffer) -> u64 {
+    // SAFETY: `buffer`, si no es NULL, mide lo que dice y lo usa sólo este hilo.
     u64::from_le_bytes(unsafe { leer_fijos(buffer) })
 }
 
@@ -379,8 +383,8 @@ pub unsafe extern "C" fn buffer_read_uint64(buffer: *mut t_buffer) -> u64 {
 /// # Safety
 /// La de `buffer_read`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn buffer_read_int64(buffer: *mut t_buffer) -> i64 {
-    // SAFETY: lo promete quien llama.
+pub unsafe extern "C-unwind" fn buffer_read_int64(buffer: *mut t_buffer) -> i64 {
+    // SAFETY: `buffer`, si no es NULL, mide lo que dice y lo usa sólo este hilo.
     i64::from_le_bytes(unsafe { leer_fijos(buffer) })
 }
 
@@ -394,8 +398,8 @@ pub unsafe extern "C" fn buffer_read_int64(buffer: *mut t_buffer) -> i64 {
 /// # Safety
 /// La de `buffer_read`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn buffer_read_double(buffer: *mut t_buffer) -> f64 {
-    // SAFETY: lo promete quien llama.
+pub unsafe extern "C-unwind" fn buffer_read_double(buffer: *mut t_buffer) -> f64 {
+    // SAFETY: `buffer`, si no es NULL, mide lo que dice y lo usa sólo este hilo.
     f64::from_le_bytes(unsafe { leer_fijos(buffer) })
 }
 
@@ -409,8 +413,8 @@ pub unsafe extern "C" fn buffer_read_double(buffer: *mut t_buffer) -> f64 {
 /// # Safety
 /// La de `buffer_read`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn buffer_read_bool(buffer: *mut t_buffer) -> bool {
-    // SAFETY: lo promete quien llama.
+pub unsafe extern "C-unwind" fn buffer_read_bool(buffer: *mut t_buffer) -> bool {
+    // SAFETY: `buffer`, si no es NULL, mide lo que dice y lo usa sólo este hilo.
     u8::from_le_bytes(unsafe { leer_fijos(buffer) }) != 0
 }
 
@@ -427,21 +431,25 @@ pub unsafe extern "C" fn buffer_read_bool(buffer: *mut t_buffer) -> bool {
 /// # Safety
 /// La de `buffer_read`; `length` es NULL o un entero que sólo este hilo usa.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn buffer_read_string(buffer: *mut t_buffer, length: *mut u32) -> *mut c_char {
+pub unsafe extern "C-unwind" fn buffer_read_string(buffer: *mut t_buffer, length: *mut u32) -> *mut c_char {
     guardia(|| {
         // SAFETY: lo promete quien llama; NULL es que no interesa.
         let mut length = unsafe { length.as_mut() };
         if let Some(length) = &mut length {
             **length = 0;
         }
-        // SAFETY: lo promete quien llama.
+        // SAFETY: `buffer`, si no es NULL, es de ese tipo y lo usa sólo este hilo.
         let comienzo = unsafe { punteros::prestado(buffer, "buffer") }?.offset;
-        // SAFETY: lo promete quien llama.
+        // SAFETY: `buffer`, si no es NULL, mide lo que dice y lo usa sólo este hilo.
         let texto = unsafe { leer_texto(buffer) };
-        let (largo, bloque) = texto.inspect_err(|_| {
+        let (largo, bloque) = texto.inspect_err(|error| {
             // SAFETY: lo promete quien llama; ya se comprobó que no es NULL.
             if let Some(buffer) = unsafe { buffer.as_mut() } {
                 buffer.offset = comienzo;
+                // Estaba, pero no hubo memoria: quien lee tampoco lo tiene.
+                if matches!(error, Error::SinMemoria { .. }) {
+                    Fallida::anotar(buffer, 0, 0);
+                }
             }
         })?;
         if let Some(length) = length {
@@ -451,13 +459,51 @@ pub unsafe extern "C" fn buffer_read_string(buffer: *mut t_buffer, length: *mut 
     })
 }
 
+/// @brief Cuántos bytes quedan por leer; o -1, si alguna lectura del buffer no entró. Alcanza con preguntarlo al final.
+///
+/// Si al final da 0, todo lo que se leyó estaba, y no sobró nada. No lee ni cambia nada.
+///
+/// @param buffer El buffer.
+/// @return Los bytes entre `offset` y el final, o -1 si falló alguna `buffer_read_*` de este hilo sobre él. No se olvida por volver atrás el `offset`:
+///         sí cuando el hilo crea o libera otro buffer o paquete, o recibe.
+/// @note errno: EPROTO si una lectura no entró (el texto dice cuántos bytes quedaban y cuántos pedía la primera), ENOMEM si fue un texto para el que no
+///       hubo memoria, EINVAL (NULL, buffer mal armado).
+/// @note Hilos: como `buffer_create()`. De a un buffer por vez: de dos que se leen mezclados, y en los que falla algo, se acuerda del último.
+///
+/// @code
+/// persona->dni = buffer_read_uint32(buffer);
+/// persona->edad = buffer_read_uint8(buffer);
+/// persona->nombre = buffer_read_string(buffer, NULL);
+/// if (buffer_quedan(buffer) != 0) {    // faltó algo, o sobró
+///     free(persona->nombre);
+///     persona->nombre = NULL;
+/// }
+/// @endcode
+///
+/// # Safety
+/// La de `buffer_read`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn buffer_quedan(buffer: *mut t_buffer) -> c_int {
+    guardia(|| {
+        // SAFETY: `buffer`, si no es NULL, es de ese tipo y lo usa sólo este hilo.
+        let buffer = unsafe { punteros::prestado(buffer, "buffer") }?;
+        // SAFETY: lo promete quien llama: el stream mide `size` bytes.
+        let hay = unsafe { punteros::bytes(buffer.stream, buffer.size, "buffer->stream") }?.len();
+        match Fallida::de(buffer) {
+            None => Ok(invariante!(c_int::try_from(hay.saturating_sub(en_memoria(buffer.offset))).ok())),
+            Some(Fallida { quedan, pedidos, .. }) if pedidos > quedan => Err(Error::BufferCorto { quedan, pedidos }),
+            Some(_) => Err(Error::SinMemoria { bytes: 0 }),
+        }
+    })
+}
+
 /// # Safety
 /// `buffer` es NULL, o bien formado y sólo este hilo lo usa.
 unsafe fn leer_texto(buffer: *mut t_buffer) -> Resultado<(u32, Bloque)> {
-    // SAFETY: lo promete quien llama.
-    let largo = unsafe { leer(buffer, size_of::<u32>()) }?.first_chunk().copied().map_or(0, u32::from_le_bytes);
-    // SAFETY: lo promete quien llama.
-    let texto = unsafe { leer(buffer, usize::try_from(largo).unwrap_or(usize::MAX)) }?;
+    // SAFETY: `buffer`, si no es NULL, mide lo que dice y lo usa sólo este hilo.
+    let largo = u32::from_le_bytes(*invariante!(unsafe { leer(buffer, size_of::<u32>()) }?.first_chunk()));
+    // SAFETY: `buffer`, si no es NULL, mide lo que dice y lo usa sólo este hilo.
+    let texto = unsafe { leer(buffer, en_memoria(largo)) }?;
     Ok((largo, Bloque::con(texto)?))
 }
 
@@ -468,7 +514,7 @@ unsafe fn leer_texto(buffer: *mut t_buffer) -> Resultado<(u32, Bloque)> {
 unsafe fn leer_fijos<const N: usize>(buffer: *mut t_buffer) -> [u8; N] {
     let mut bytes = [0; N];
     guardia(|| {
-        // SAFETY: lo promete quien llama.
+        // SAFETY: `buffer`, si no es NULL, mide lo que dice y lo usa sólo este hilo.
         bytes.copy_from_slice(unsafe { leer(buffer, N) }?);
         Ok(())
     });
@@ -480,13 +526,17 @@ unsafe fn leer_fijos<const N: usize>(buffer: *mut t_buffer) -> [u8; N] {
 /// # Safety
 /// `buffer` es NULL, o bien formado y sólo este hilo lo usa mientras existan los bytes.
 unsafe fn leer<'a>(buffer: *mut t_buffer, pedidos: usize) -> Resultado<&'a [u8]> {
-    // SAFETY: lo promete quien llama.
+    // SAFETY: `buffer`, si no es NULL, es de ese tipo y lo usa sólo este hilo.
     let buffer = unsafe { punteros::prestado(buffer, "buffer") }?;
     // SAFETY: lo promete quien llama: el stream mide `size` bytes.
     let payload = unsafe { punteros::bytes(buffer.stream, buffer.size, "buffer->stream") }?;
-    let tramo = tramo(usize::try_from(buffer.offset).unwrap_or(usize::MAX), pedidos, payload.len())?;
-    buffer.offset = u32::try_from(tramo.end).unwrap_or(u32::MAX);
-    Ok(payload.get(tramo).unwrap_or_default())
+    let tramo = tramo(en_memoria(buffer.offset), pedidos, payload.len()).inspect_err(|error| {
+        if let Error::BufferCorto { quedan, pedidos } = error {
+            Fallida::anotar(buffer, *quedan, *pedidos);
+        }
+    })?;
+    buffer.offset = invariante!(u32::try_from(tramo.end).ok());
+    Ok(invariante!(payload.get(tramo)))
 }
 
 /// Escribe `partes` en `offset`, agrandando si hace falta, y avanza. Si no se puede, todo queda como estaba.
@@ -494,11 +544,11 @@ unsafe fn leer<'a>(buffer: *mut t_buffer, pedidos: usize) -> Resultado<&'a [u8]>
 /// # Safety
 /// `buffer` es NULL, o bien formado, con stream NULL o de malloc, y sólo este hilo lo usa; las partes no son del stream.
 unsafe fn escribir(buffer: *mut t_buffer, partes: &[&[u8]]) -> Resultado<c_int> {
-    // SAFETY: lo promete quien llama.
+    // SAFETY: `buffer`, si no es NULL, es de ese tipo y lo usa sólo este hilo.
     let buffer = unsafe { punteros::prestado(buffer, "buffer") }?;
     // SAFETY: lo promete quien llama: el stream mide `size` bytes.
     let hay = unsafe { punteros::bytes(buffer.stream, buffer.size, "buffer->stream") }?.len();
-    let desde = usize::try_from(buffer.offset).unwrap_or(usize::MAX);
+    let desde = en_memoria(buffer.offset);
     if desde > hay {
         let texto = texto!("buffer->offset es {desde} y el buffer mide {hay} bytes: ¿se hizo con buffer_create?");
         return Err(Error::Argumento(texto));
@@ -508,19 +558,17 @@ unsafe fn escribir(buffer: *mut t_buffer, partes: &[&[u8]]) -> Resultado<c_int> 
         (Ok(size), Ok(offset)) => (size, offset),
         _ => return Err(Error::DemasiadoGrande { tamanio: hasta, limite: i32::MAX.unsigned_abs() }),
     };
-    // SAFETY: lo promete quien llama.
-    unsafe { hacer_lugar(buffer, hasta) }?;
+    if hasta > hay {
+        // SAFETY: `buffer`, si no es NULL, es de la biblioteca y lo usa sólo este hilo.
+        unsafe { hacer_lugar(buffer, hasta) }?;
+    }
     if hasta > desde {
         // SAFETY: el stream mide al menos `hasta` bytes, y `desde` es menor.
         let comienzo = unsafe { buffer.stream.cast::<u8>().add(desde) };
         // SAFETY: son bytes del stream, que sólo este hilo usa; los que estén sin escribir se escriben abajo sin leerlos.
-        let mut lugar =
-            unsafe { slice::from_raw_parts_mut(comienzo.cast::<std::mem::MaybeUninit<u8>>(), hasta - desde) }
-                .iter_mut();
-        for byte in partes.iter().copied().flatten() {
-            if let Some(lugar) = lugar.next() {
-                lugar.write(*byte);
-            }
+        let lugares = unsafe { slice::from_raw_parts_mut(comienzo.cast::<std::mem::MaybeUninit<u8>>(), hasta - desde) };
+        for (lugar, byte) in lugares.iter_mut().zip(partes.iter().copied().flatten()) {
+            lugar.write(*byte);
         }
     }
     buffer.size = size;

@@ -15,9 +15,12 @@ const VERSION: &CStr = match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_V
 ///
 /// Con un final normal de la conversación también hay texto, y errno es 0.
 ///
+/// La falla que nadie leyó se cuenta sola, una vez, cuando el programa usa el -1 o el NULL que le dieron: `crear_conexion: ...`, con log_error
+/// si hay commons y `logger`; si no (o si quien lo usa es `liberar_conexion()` o `tp0_detener()`), en la salida de errores.
+///
 /// @return El texto, o NULL si esa llamada anduvo.
 /// @note errno: no falla, y no cambia `errno`.
-/// @note Hilos: cada uno tiene el suyo. No bloquea. No cambia nada: se puede llamar varias veces.
+/// @note Hilos: cada uno tiene el suyo. No bloquea. Se puede llamar varias veces.
 /// @note Memoria: no se libera; vale hasta la próxima llamada de este hilo que falle.
 ///
 /// @code
@@ -25,7 +28,7 @@ const VERSION: &CStr = match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_V
 ///     fprintf(stderr, "%s\n", tp0_error());
 /// @endcode
 #[unsafe(no_mangle)]
-pub extern "C" fn tp0_error() -> *const c_char {
+pub extern "C-unwind" fn tp0_error() -> *const c_char {
     guardia::ultimo_error()
 }
 
@@ -41,6 +44,6 @@ pub extern "C" fn tp0_error() -> *const c_char {
 ///     printf("compilado con %s, corre %s\n", TP0_VERSION, tp0_version());
 /// @endcode
 #[unsafe(no_mangle)]
-pub extern "C" fn tp0_version() -> *const c_char {
+pub extern "C-unwind" fn tp0_version() -> *const c_char {
     VERSION.as_ptr()
 }

@@ -3,27 +3,26 @@
 use std::any::Any;
 use std::cell::Cell;
 use std::ffi::{c_char, c_int};
-use std::fmt::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::cancelacion;
+use super::olvidos::{self, Clase, LARGO_DE_TEXTO, Texto};
 use crate::error::{Error, Resultado};
-use crate::memoria::Renglon;
 use crate::traza;
-
-/// Bytes del texto de un error, con su `'\0'`. Alcanza de sobra; si no, se corta entre dos letras.
-const LARGO_DE_TEXTO: usize = 1024;
 
 /// Lo último que falló en este hilo. Sin destructor y sin malloc: nada que liberar cuando el hilo termina.
 struct UltimoError {
     hay: Cell<bool>,
+    /// Con qué id quedó entre las que nadie leyó; 0: no quedó, o ya se leyó.
+    id: Cell<u64>,
     texto: Cell<[u8; LARGO_DE_TEXTO]>,
 }
 
 thread_local! {
     static ULTIMO: UltimoError =
-        const { UltimoError { hay: Cell::new(false), texto: Cell::new([0; LARGO_DE_TEXTO]) } };
+        const { UltimoError { hay: Cell::new(false), id: Cell::new(0), texto: Cell::new([0; LARGO_DE_TEXTO]) } };
 }
 
 /// En cuántos hilos hay un texto. Casi siempre en ninguno, y mirarlo cuesta mucho menos que buscar lo de este hilo.
@@ -32,47 +31,136 @@ static CON_TEXTO: AtomicUsize = AtomicUsize::new(0);
 /// Lo que una función devuelve cuando falla.
 pub(super) trait Centinela {
     const FALLA: Self;
+
+    /// En lugar de qué está ese valor, si es que es la falla y alguien puede usarla sin mirar.
+    fn en_lugar_de(&self) -> Option<Clase> {
+        None
+    }
 }
 
 impl Centinela for c_int {
     const FALLA: Self = -1;
 }
 
-impl<T> Centinela for *mut T {
-    const FALLA: Self = ptr::null_mut();
+/// Un descriptor que se le da a C.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Descriptor(pub(super) c_int);
+
+impl Centinela for Descriptor {
+    const FALLA: Self = Self(-1);
+
+    fn en_lugar_de(&self) -> Option<Clase> {
+        (self.0 == -1).then_some(Clase::Descriptor)
+    }
 }
 
-impl<T> Centinela for *const T {
-    const FALLA: Self = ptr::null();
+impl<T: 'static> Centinela for *mut T {
+    const FALLA: Self = ptr::null_mut();
+
+    fn en_lugar_de(&self) -> Option<Clase> {
+        self.is_null().then(Clase::de::<T>)
+    }
 }
 
 impl Centinela for () {
     const FALLA: Self = ();
 }
 
-/// Corre el cuerpo de una función exportada. Si falla, devuelve su centinela.
+/// El cuerpo de una función que se exporta con dos nombres: el suyo y otro, que es el mismo código. Va como un cierre con los parámetros de ella.
+///
+/// El cuerpo se llama como ella, que es lo que se cuenta cuando falla. Ninguna de las dos llama a la otra: el programa puede tener su propia
+/// función con cualquiera de los dos nombres.
+macro_rules! con_dos_nombres {
+    ($nombre:ident, $otro:ident, || $(-> $salida:ty)? $cuerpo:block) => {
+        con_dos_nombres!(@ $nombre, $otro, () $(-> $salida)? $cuerpo)
+    };
+    ($nombre:ident, $otro:ident, |$($arg:ident: $tipo:ty),*| $(-> $salida:ty)? $cuerpo:block) => {
+        con_dos_nombres!(@ $nombre, $otro, ($($arg: $tipo),*) $(-> $salida)? $cuerpo)
+    };
+    (@ $nombre:ident, $otro:ident, ($($arg:ident: $tipo:ty),*) $(-> $salida:ty)? $cuerpo:block) => {{
+        #[inline(never)]
+        unsafe fn $nombre($($arg: $tipo),*) $(-> $salida)? $cuerpo
+
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C-unwind" fn $otro($($arg: $tipo),*) $(-> $salida)? {
+            // SAFETY: son los mismos argumentos, y piden lo mismo.
+            unsafe { $nombre($($arg),*) }
+        }
+
+        // SAFETY: son los mismos argumentos, y piden lo mismo.
+        unsafe { $nombre($($arg),*) }
+    }};
+}
+pub(super) use con_dos_nombres;
+
+/// Corre el cuerpo de una función exportada, que tiene que ser un cierre escrito en ella: de ahí sale su nombre. Si falla, devuelve su
+/// centinela.
 #[inline(always)]
-pub(super) fn guardia<T: Centinela>(cuerpo: impl FnOnce() -> Resultado<T>) -> T {
+pub(super) fn guardia<T: Centinela, C: FnOnce() -> Resultado<T>>(cuerpo: C) -> T {
     guardia_con(cuerpo, |_| T::FALLA)
 }
 
+/// Como [`guardia`], para las que dan un descriptor.
+pub(super) fn guardia_de_descriptor<C: FnOnce() -> Resultado<c_int>>(cuerpo: C) -> c_int {
+    let descriptor = en_la_guardia(olvidos::nombre_de::<C>, || cuerpo().map(Descriptor), |_| Descriptor::FALLA);
+    if descriptor.en_lugar_de().is_none() {
+        olvidos::anduvo(olvidos::nombre_de::<C>());
+    }
+    descriptor.0
+}
+
+/// Como [`guardia`], para las que crean hilos: también de ellos puede venir una cancelación.
+pub(super) fn guardia_con_hilos<T: Centinela, C: FnOnce() -> Resultado<T>>(cuerpo: C) -> T {
+    let antes = cancelacion::diferir();
+    let valor = guardia(cuerpo);
+    cancelacion::reponer(antes);
+    valor
+}
+
 /// Como [`guardia`], para las que andan y aun así tienen algo que contar: deja su texto, y no toca errno.
-pub(super) fn guardia_con_aviso<T: Centinela>(cuerpo: impl FnOnce() -> Resultado<(T, Option<Error>)>) -> T {
+pub(super) fn guardia_con_aviso<T: Centinela, C: FnOnce() -> Resultado<(T, Option<Error>)>>(cuerpo: C) -> T {
     let mut aviso = None;
-    let valor = guardia(|| {
+    let contando = || {
         let (valor, hay_aviso) = cuerpo()?;
         aviso = hay_aviso;
         Ok(valor)
-    });
+    };
+    let valor = en_la_guardia(olvidos::nombre_de::<C>, contando, |_| T::FALLA);
     if let Some(aviso) = aviso {
-        anotar(&aviso);
+        olvidos::aviso(&aviso);
+        anotar(&olvidos::texto_de(&aviso), 0);
     }
     valor
 }
 
 /// Como [`guardia`], para las que no fallan con un centinela.
 #[inline(always)]
-pub(super) fn guardia_con<T>(cuerpo: impl FnOnce() -> Resultado<T>, ante: impl Fn(&Error) -> T) -> T {
+pub(super) fn guardia_con<T: Centinela, C: FnOnce() -> Resultado<T>>(cuerpo: C, ante: impl Fn(&Error) -> T) -> T {
+    en_la_guardia(olvidos::nombre_de::<C>, cuerpo, ante)
+}
+
+/// La única entrada a la biblioteca desde C.
+#[inline(always)]
+fn en_la_guardia<T: Centinela>(
+    nombre: fn() -> &'static str,
+    cuerpo: impl FnOnce() -> Resultado<T>,
+    ante: impl Fn(&Error) -> T,
+) -> T {
+    let antes = (!cancelacion::un_solo_hilo()).then(cancelacion::diferir);
+    let salida = sin_cancelar(nombre, cuerpo, ante);
+    if let Some(antes) = antes {
+        cancelacion::reponer(antes);
+    }
+    salida
+}
+
+/// Lo mismo, en un hilo al que ahora no se lo cancela.
+#[inline(always)]
+fn sin_cancelar<T: Centinela>(
+    nombre: fn() -> &'static str,
+    cuerpo: impl FnOnce() -> Resultado<T>,
+    ante: impl Fn(&Error) -> T,
+) -> T {
     let errno = Errno::de_este_hilo();
     let errno_del_programa = errno.valor();
     if CON_TEXTO.load(Ordering::Relaxed) != 0 {
@@ -84,33 +172,35 @@ pub(super) fn guardia_con<T>(cuerpo: impl FnOnce() -> Resultado<T>, ante: impl F
             errno.poner(errno_del_programa);
             valor
         }
-        Err(error) => fallar(error, &ante),
+        Err(error) => fallar(nombre, error, &ante),
     }));
-    salida.unwrap_or_else(|panico| fallar(Error::Panico(texto_del_panico(&*panico)), &ante))
+    salida.unwrap_or_else(|panico| fallar(nombre, Error::Panico { detalle: texto_del_panico(&*panico) }, &ante))
 }
 
 #[cold]
 #[inline(never)]
-fn fallar<T>(error: Error, ante: impl Fn(&Error) -> T) -> T {
+fn fallar<T: Centinela>(nombre: fn() -> &'static str, error: Error, ante: impl Fn(&Error) -> T) -> T {
     let valor = ante(&error);
-    anotar(&error);
-    traza::contar_falla(&error);
+    contar(nombre, valor.en_lugar_de(), error);
+    valor
+}
+
+/// Lo de todas, una sola vez en el binario.
+#[inline(never)]
+fn contar(nombre: fn() -> &'static str, en_lugar_de: Option<Clase>, error: Error) {
+    let texto = olvidos::texto_de(&error);
+    anotar(&texto, olvidos::fallo(nombre(), en_lugar_de, &error, &texto));
+    traza::contar_falla(texto.texto());
     let numero = error.errno();
     drop(error);
     // Último: todo lo anterior pudo cambiarlo.
     Errno::de_este_hilo().poner(numero);
-    valor
 }
 
-fn anotar(error: &Error) {
-    let mut linea = Renglon::<LARGO_DE_TEXTO>::vacio();
-    let _ = write!(linea, "{error}");
-    if linea.bytes().is_empty() {
-        // Un texto propio que no se pudo armar.
-        let _ = linea.write_str("Algo falló, y no hay memoria para contar qué: mirá errno.");
-    }
+fn anotar(texto: &Texto, id: u64) {
     ULTIMO.with(|ultimo| {
-        ultimo.texto.set(linea.con_final());
+        ultimo.texto.set(texto.con_final());
+        ultimo.id.set(id);
         if !ultimo.hay.replace(true) {
             CON_TEXTO.fetch_add(1, Ordering::Relaxed);
         }
@@ -128,7 +218,13 @@ fn olvidar() {
 
 /// El texto del último error de este hilo, o NULL si su última llamada anduvo. Vale hasta su próxima llamada que falle.
 pub(super) fn ultimo_error() -> *const c_char {
-    ULTIMO.with(|ultimo| if ultimo.hay.get() { ultimo.texto.as_ptr().cast_const().cast() } else { ptr::null() })
+    ULTIMO.with(|ultimo| {
+        if !ultimo.hay.get() {
+            return ptr::null();
+        }
+        olvidos::leida(ultimo.id.take());
+        ultimo.texto.as_ptr().cast_const().cast()
+    })
 }
 
 fn texto_del_panico(panico: &(dyn Any + Send)) -> String {
@@ -161,14 +257,6 @@ impl Errno {
     }
 }
 
-/// Un número que distingue a este hilo de los demás que hay: la página donde está su errno, que es de su pila.
-pub(super) fn este_hilo() -> u32 {
-    const BYTES_POR_PAGINA: usize = 4096;
-    const CUANTOS: usize = 1 << 32;
-    // De a 16 TiB no hay dos pilas: con 32 bits alcanza.
-    u32::try_from(Errno::de_este_hilo().lugar.addr() / BYTES_POR_PAGINA % CUANTOS).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod pruebas {
     use super::*;
@@ -194,16 +282,14 @@ mod pruebas {
         assert_eq!(errno.valor(), 0);
         assert!(texto().is_some());
         errno.poner(libc::EDOM);
-        assert_eq!(guardia(|| Ok(7)), 7);
+        // Lo que hace por dentro una función que anda sí lo toca: un recv que tuvo que esperar deja EAGAIN.
+        let toca = || {
+            errno.poner(libc::EAGAIN);
+            Ok(7)
+        };
+        assert_eq!(guardia(toca), 7);
         assert_eq!(errno.valor(), libc::EDOM);
         assert_eq!(texto(), None);
-    }
-
-    #[test]
-    fn dos_hilos_se_distinguen() {
-        let otro = std::thread::spawn(este_hilo).join().unwrap();
-        assert_ne!(otro, este_hilo());
-        assert_eq!(este_hilo(), este_hilo());
     }
 
     #[test]

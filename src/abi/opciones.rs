@@ -4,7 +4,7 @@ use std::ffi::{c_char, c_int};
 use std::time::Duration;
 
 use super::cliente::{PISTA, conectar};
-use super::guardia::guardia;
+use super::guardia::{guardia, guardia_de_descriptor};
 use super::servidor::{iniciar, texto_opcional};
 use super::{memoria, punteros};
 use crate::error::{Error, Resultado};
@@ -38,7 +38,7 @@ pub struct tp0_opciones {
 /// tp0_opciones_destruir(opciones);
 /// @endcode
 #[unsafe(no_mangle)]
-pub extern "C" fn tp0_opciones_crear() -> *mut tp0_opciones {
+pub extern "C-unwind" fn tp0_opciones_crear() -> *mut tp0_opciones {
     guardia(|| memoria::nuevo(tp0_opciones { opciones: Opciones::del_entorno()? }))
 }
 
@@ -51,7 +51,7 @@ pub extern "C" fn tp0_opciones_crear() -> *mut tp0_opciones {
 /// # Safety
 /// `opciones` es NULL, o de `tp0_opciones_crear` y nadie las usa más.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn tp0_opciones_destruir(opciones: *mut tp0_opciones) {
+pub unsafe extern "C-unwind" fn tp0_opciones_destruir(opciones: *mut tp0_opciones) {
     guardia(|| {
         // SAFETY: lo promete quien llama; adentro no hay nada más que liberar.
         unsafe { memoria::liberar(opciones) };
@@ -70,8 +70,8 @@ pub unsafe extern "C" fn tp0_opciones_destruir(opciones: *mut tp0_opciones) {
 /// # Safety
 /// `opciones` es NULL, o de `tp0_opciones_crear` y sólo este hilo las usa.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn tp0_opciones_handshake(opciones: *mut tp0_opciones, valor: i32) -> c_int {
-    // SAFETY: lo promete quien llama.
+pub unsafe extern "C-unwind" fn tp0_opciones_handshake(opciones: *mut tp0_opciones, valor: i32) -> c_int {
+    // SAFETY: `opciones`, si no es NULL, es de tp0_opciones_crear.
     unsafe { cambiar(opciones, |opciones| Ok(opciones.handshake(valor))) }
 }
 
@@ -97,14 +97,14 @@ pub unsafe extern "C" fn tp0_opciones_handshake(opciones: *mut tp0_opciones, val
 /// # Safety
 /// `opciones` como en `tp0_opciones_handshake`; `valores` es NULL o apunta a `cantidad` enteros.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn tp0_opciones_handshakes(
+pub unsafe extern "C-unwind" fn tp0_opciones_handshakes(
     opciones: *mut tp0_opciones,
     valores: *const i32,
     cantidad: c_int,
 ) -> c_int {
-    // SAFETY: lo promete quien llama.
+    // SAFETY: `valores`, si no es NULL, tiene `cantidad` elementos.
     let valores = unsafe { punteros::arreglo(valores, cantidad, "valores") };
-    // SAFETY: lo promete quien llama.
+    // SAFETY: `opciones`, si no es NULL, es de tp0_opciones_crear.
     unsafe { cambiar(opciones, |opciones| opciones.handshakes(valores?)) }
 }
 
@@ -130,8 +130,8 @@ pub unsafe extern "C" fn tp0_opciones_handshakes(
 /// # Safety
 /// La de `tp0_opciones_handshake`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn tp0_opciones_handshake_opcional(opciones: *mut tp0_opciones, valor: i32) -> c_int {
-    // SAFETY: lo promete quien llama.
+pub unsafe extern "C-unwind" fn tp0_opciones_handshake_opcional(opciones: *mut tp0_opciones, valor: i32) -> c_int {
+    // SAFETY: `opciones`, si no es NULL, es de tp0_opciones_crear.
     unsafe { cambiar(opciones, |opciones| Ok(opciones.handshake_opcional(valor))) }
 }
 
@@ -153,8 +153,8 @@ pub unsafe extern "C" fn tp0_opciones_handshake_opcional(opciones: *mut tp0_opci
 /// # Safety
 /// La de `tp0_opciones_handshake`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn tp0_opciones_sin_handshake(opciones: *mut tp0_opciones) -> c_int {
-    // SAFETY: lo promete quien llama.
+pub unsafe extern "C-unwind" fn tp0_opciones_sin_handshake(opciones: *mut tp0_opciones) -> c_int {
+    // SAFETY: `opciones`, si no es NULL, es de tp0_opciones_crear.
     unsafe { cambiar(opciones, |opciones| Ok(opciones.sin_handshake())) }
 }
 
@@ -169,12 +169,12 @@ pub unsafe extern "C" fn tp0_opciones_sin_handshake(opciones: *mut tp0_opciones)
 /// # Safety
 /// La de `tp0_opciones_handshake`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn tp0_opciones_espera_ms(opciones: *mut tp0_opciones, ms: c_int) -> c_int {
+pub unsafe extern "C-unwind" fn tp0_opciones_espera_ms(opciones: *mut tp0_opciones, ms: c_int) -> c_int {
     let con_espera = |opciones: Opciones| {
         let espera = milisegundos(ms, "La espera")?;
         Ok(opciones.espera((!espera.is_zero()).then_some(espera)))
     };
-    // SAFETY: lo promete quien llama.
+    // SAFETY: `opciones`, si no es NULL, es de tp0_opciones_crear.
     unsafe { cambiar(opciones, con_espera) }
 }
 
@@ -189,8 +189,8 @@ pub unsafe extern "C" fn tp0_opciones_espera_ms(opciones: *mut tp0_opciones, ms:
 /// # Safety
 /// La de `tp0_opciones_handshake`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn tp0_opciones_tamanio_maximo(opciones: *mut tp0_opciones, bytes: c_int) -> c_int {
-    // SAFETY: lo promete quien llama.
+pub unsafe extern "C-unwind" fn tp0_opciones_tamanio_maximo(opciones: *mut tp0_opciones, bytes: c_int) -> c_int {
+    // SAFETY: `opciones`, si no es NULL, es de tp0_opciones_crear.
     unsafe { cambiar(opciones, |opciones| opciones.tamanio_maximo(natural(bytes, "El tamaño máximo")?)) }
 }
 
@@ -205,8 +205,8 @@ pub unsafe extern "C" fn tp0_opciones_tamanio_maximo(opciones: *mut tp0_opciones
 /// # Safety
 /// La de `tp0_opciones_handshake`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn tp0_opciones_reintentos_ms(opciones: *mut tp0_opciones, ms: c_int) -> c_int {
-    // SAFETY: lo promete quien llama.
+pub unsafe extern "C-unwind" fn tp0_opciones_reintentos_ms(opciones: *mut tp0_opciones, ms: c_int) -> c_int {
+    // SAFETY: `opciones`, si no es NULL, es de tp0_opciones_crear.
     unsafe { cambiar(opciones, |opciones| Ok(opciones.reintentos(milisegundos(ms, "El plazo de reintentos")?))) }
 }
 
@@ -224,12 +224,12 @@ pub unsafe extern "C" fn tp0_opciones_reintentos_ms(opciones: *mut tp0_opciones,
 /// # Safety
 /// La de `tp0_opciones_handshake`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn tp0_opciones_keepalive(opciones: *mut tp0_opciones, segundos: c_int) -> c_int {
+pub unsafe extern "C-unwind" fn tp0_opciones_keepalive(opciones: *mut tp0_opciones, segundos: c_int) -> c_int {
     let con_keepalive = |opciones: Opciones| {
         let segundos = natural(segundos, "El keepalive")?;
-        opciones.keepalive((segundos > 0).then_some(segundos))
+        opciones.keepalive((segundos > 0).then(|| Duration::from_secs(u64::from(segundos))))
     };
-    // SAFETY: lo promete quien llama.
+    // SAFETY: `opciones`, si no es NULL, es de tp0_opciones_crear.
     unsafe { cambiar(opciones, con_keepalive) }
 }
 
@@ -244,12 +244,12 @@ pub unsafe extern "C" fn tp0_opciones_keepalive(opciones: *mut tp0_opciones, seg
 /// # Safety
 /// La de `tp0_opciones_handshake`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn tp0_opciones_clientes_maximos(opciones: *mut tp0_opciones, cuantos: c_int) -> c_int {
+pub unsafe extern "C-unwind" fn tp0_opciones_clientes_maximos(opciones: *mut tp0_opciones, cuantos: c_int) -> c_int {
     let con_limite = |opciones: Opciones| {
         let cuantos = usize::try_from(natural(cuantos, "El máximo de clientes")?).unwrap_or(usize::MAX);
         opciones.clientes_maximos((cuantos > 0).then_some(cuantos))
     };
-    // SAFETY: lo promete quien llama.
+    // SAFETY: `opciones`, si no es NULL, es de tp0_opciones_crear.
     unsafe { cambiar(opciones, con_limite) }
 }
 
@@ -264,8 +264,8 @@ pub unsafe extern "C" fn tp0_opciones_clientes_maximos(opciones: *mut tp0_opcion
 /// # Safety
 /// La de `tp0_opciones_handshake`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn tp0_opciones_cierre_ms(opciones: *mut tp0_opciones, ms: c_int) -> c_int {
-    // SAFETY: lo promete quien llama.
+pub unsafe extern "C-unwind" fn tp0_opciones_cierre_ms(opciones: *mut tp0_opciones, ms: c_int) -> c_int {
+    // SAFETY: `opciones`, si no es NULL, es de tp0_opciones_crear.
     unsafe { cambiar(opciones, |opciones| Ok(opciones.plazo_de_cierre(milisegundos(ms, "El plazo de cierre")?))) }
 }
 
@@ -282,17 +282,17 @@ pub unsafe extern "C" fn tp0_opciones_cierre_ms(opciones: *mut tp0_opciones, ms:
 /// # Safety
 /// Los textos son NULL o terminan en `'\0'`; `opciones` es NULL, o de `tp0_opciones_crear` y nadie las cambia mientras dura la llamada.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn tp0_iniciar_servidor_con(
+pub unsafe extern "C-unwind" fn tp0_iniciar_servidor_con(
     ip: *const c_char,
     puerto: *const c_char,
     opciones: *const tp0_opciones,
 ) -> c_int {
-    guardia(|| {
-        // SAFETY: lo promete quien llama.
+    guardia_de_descriptor(|| {
+        // SAFETY: `ip`, si no es NULL, es un texto que termina en cero.
         let ip = unsafe { texto_opcional(ip) };
-        // SAFETY: lo promete quien llama.
+        // SAFETY: `puerto`, si no es NULL, es un texto que termina en cero.
         let puerto = unsafe { texto_opcional(puerto) };
-        // SAFETY: lo promete quien llama.
+        // SAFETY: `opciones`, si no es NULL, es de tp0_opciones_crear.
         iniciar(ip.as_deref(), puerto.as_deref(), unsafe { copia(opciones) }?)
     })
 }
@@ -310,17 +310,17 @@ pub unsafe extern "C" fn tp0_iniciar_servidor_con(
 /// # Safety
 /// La de `tp0_iniciar_servidor_con`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn tp0_crear_conexion(
+pub unsafe extern "C-unwind" fn tp0_crear_conexion(
     ip: *const c_char,
     puerto: *const c_char,
     opciones: *const tp0_opciones,
 ) -> c_int {
-    guardia(|| {
-        // SAFETY: lo promete quien llama.
+    guardia_de_descriptor(|| {
+        // SAFETY: `ip`, si no es NULL, es un texto que termina en cero.
         let ip = unsafe { punteros::texto(ip, "ip", PISTA) }?;
-        // SAFETY: lo promete quien llama.
+        // SAFETY: `puerto`, si no es NULL, es un texto que termina en cero.
         let puerto = unsafe { punteros::texto(puerto, "puerto", PISTA) }?;
-        // SAFETY: lo promete quien llama.
+        // SAFETY: `opciones`, si no es NULL, es de tp0_opciones_crear.
         conectar(&ip.to_string_lossy(), &puerto.to_string_lossy(), &unsafe { copia(opciones) }?)
     })
 }
@@ -331,7 +331,7 @@ pub unsafe extern "C" fn tp0_crear_conexion(
 /// `puntero` es NULL, o de `tp0_opciones_crear` y sólo este hilo las usa.
 unsafe fn cambiar(puntero: *mut tp0_opciones, cambio: impl FnOnce(Opciones) -> Resultado<Opciones>) -> c_int {
     guardia(|| {
-        // SAFETY: lo promete quien llama.
+        // SAFETY: `puntero`, si no es NULL, es de ese tipo y lo usa sólo este hilo.
         let lugar = unsafe { punteros::prestado(puntero, "opciones") }?;
         lugar.opciones = cambio(lugar.opciones.clone())?;
         Ok(0)
@@ -343,7 +343,7 @@ unsafe fn cambiar(puntero: *mut tp0_opciones, cambio: impl FnOnce(Opciones) -> R
 /// # Safety
 /// `puntero` es NULL, o de `tp0_opciones_crear` y nadie las cambia mientras dura la llamada.
 unsafe fn copia(puntero: *const tp0_opciones) -> Resultado<Opciones> {
-    // SAFETY: lo promete quien llama.
+    // SAFETY: `puntero`, si no es NULL, es de la biblioteca y nadie lo cambia.
     match unsafe { puntero.as_ref() } {
         Some(opciones) => Ok(opciones.opciones.clone()),
         None => Opciones::del_entorno(),

@@ -3,13 +3,15 @@
 use std::ffi::{c_char, c_int, c_void};
 use std::ptr;
 
-use super::descriptores::{self, Uso};
-use super::guardia::{guardia, guardia_con_aviso};
+use super::descriptores;
+use super::guardia::{con_dos_nombres, guardia, guardia_con_aviso};
+use super::lecturas::olvidar_lecturas;
 use super::memoria::{self, Bloque};
 use super::punteros;
 use super::tipos::{t_buffer, t_paquete};
 use crate::difusion::{self, Destino};
 use crate::error::{Error, Resultado};
+use crate::invariante::invariante;
 use crate::memoria::{juntar, texto};
 use crate::mensaje;
 use crate::paquete::largo_en_el_cable;
@@ -32,7 +34,7 @@ const STREAM_MINIMO: usize = 256;
 ///       responder (`tp0_opciones_keepalive()`), EINVAL (NULL, o es el que escucha), EBADF si no es un socket abierto, ENOTCONN si nunca se
 ///       conectó, EAGAIN si venció el SO_SNDTIMEO que puso el programa. Si falló a medio enviar, la conexión se termina.
 /// @note Hilos: bloquea mientras el otro no reciba y no haya más lugar. Varios pueden enviar por la misma conexión: cada mensaje sale
-///       entero.
+///       entero (no si usan dos números del mismo socket, hechos con `dup()`: ahí se mezclan).
 /// @note Memoria: no se queda con lo que se le da.
 /// @note Fuente: es la función del TP0 (ahí no devuelve nada).
 ///
@@ -44,11 +46,13 @@ const STREAM_MINIMO: usize = 256;
 /// # Safety
 /// `mensaje` es NULL o un texto terminado en `'\0'`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn enviar_mensaje(mensaje: *const c_char, conexion: c_int) -> c_int {
-    guardia(|| {
-        // SAFETY: lo promete quien llama.
-        let mensaje = unsafe { punteros::texto(mensaje, "mensaje", ": no hay nada que enviar.") }?;
-        enviar(conexion, MENSAJE, mensaje.to_bytes_with_nul())
+pub unsafe extern "C-unwind" fn enviar_mensaje(mensaje: *const c_char, conexion: c_int) -> c_int {
+    con_dos_nombres!(enviar_mensaje, tp0_enviar_mensaje, |mensaje: *const c_char, conexion: c_int| -> c_int {
+        guardia(|| {
+            // SAFETY: `mensaje`, si no es NULL, es un texto que termina en cero.
+            let mensaje = unsafe { punteros::texto(mensaje, "mensaje", ": no hay nada que enviar.") }?;
+            enviar(conexion, MENSAJE, mensaje.to_bytes_with_nul())
+        })
     })
 }
 
@@ -70,8 +74,8 @@ pub unsafe extern "C" fn enviar_mensaje(mensaje: *const c_char, conexion: c_int)
 /// eliminar_paquete(paquete);
 /// @endcode
 #[unsafe(no_mangle)]
-pub extern "C" fn crear_paquete() -> *mut t_paquete {
-    guardia(paquete_vacio)
+pub extern "C-unwind" fn crear_paquete() -> *mut t_paquete {
+    con_dos_nombres!(crear_paquete, tp0_crear_paquete, || -> *mut t_paquete { guardia(|| paquete_vacio(PAQUETE)) })
 }
 
 /// @brief El nombre de `crear_paquete()` en un TP0 más viejo.
@@ -89,8 +93,10 @@ pub extern "C" fn crear_paquete() -> *mut t_paquete {
 /// eliminar_paquete(paquete);
 /// @endcode
 #[unsafe(no_mangle)]
-pub extern "C" fn crear_super_paquete() -> *mut t_paquete {
-    guardia(paquete_vacio)
+pub extern "C-unwind" fn crear_super_paquete() -> *mut t_paquete {
+    con_dos_nombres!(crear_super_paquete, tp0_crear_super_paquete, || -> *mut t_paquete {
+        guardia(|| paquete_vacio(PAQUETE))
+    })
 }
 
 /// @brief Le pone a un paquete un buffer nuevo y vacío. El que tuviera no se libera. `crear_paquete()` ya lo hace.
@@ -110,14 +116,16 @@ pub extern "C" fn crear_super_paquete() -> *mut t_paquete {
 /// # Safety
 /// `paquete` es NULL o un paquete que sólo este hilo usa.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn crear_buffer(paquete: *mut t_paquete) {
-    guardia(|| {
-        // SAFETY: lo promete quien llama.
-        let paquete = unsafe { punteros::prestado(paquete, "paquete") }?;
-        paquete.buffer = ptr::null_mut();
-        paquete.buffer = buffer_vacio()?;
-        Ok(())
-    });
+pub unsafe extern "C-unwind" fn crear_buffer(paquete: *mut t_paquete) {
+    con_dos_nombres!(crear_buffer, tp0_crear_buffer, |paquete: *mut t_paquete| {
+        guardia(|| {
+            // SAFETY: `paquete`, si no es NULL, es de ese tipo y lo usa sólo este hilo.
+            let paquete = unsafe { punteros::prestado(paquete, "paquete") }?;
+            paquete.buffer = ptr::null_mut();
+            paquete.buffer = buffer_vacio()?;
+            Ok(())
+        });
+    })
 }
 
 /// @brief Agrega un valor al final de un paquete: su tamaño y sus bytes. Se copian.
@@ -136,17 +144,26 @@ pub unsafe extern "C" fn crear_buffer(paquete: *mut t_paquete) {
 /// # Safety
 /// `paquete` es NULL o un paquete bien formado que sólo este hilo usa, con su stream de malloc; `valor` es NULL o apunta a `tamanio` bytes.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn agregar_a_paquete(paquete: *mut t_paquete, valor: *const c_void, tamanio: c_int) -> c_int {
-    guardia(|| {
-        // SAFETY: lo promete quien llama.
-        let paquete = unsafe { punteros::prestado(paquete, "paquete") }?;
-        // SAFETY: lo promete quien llama.
-        let buffer = unsafe { punteros::prestado(paquete.buffer, "paquete->buffer") }?;
-        // SAFETY: lo promete quien llama.
-        let valor = unsafe { punteros::bytes(valor, tamanio, "valor") }?;
-        // SAFETY: lo promete quien llama.
-        unsafe { agregar(buffer, valor) }?;
-        Ok(0)
+pub unsafe extern "C-unwind" fn agregar_a_paquete(
+    paquete: *mut t_paquete,
+    valor: *const c_void,
+    tamanio: c_int,
+) -> c_int {
+    con_dos_nombres!(agregar_a_paquete, tp0_agregar_a_paquete, |paquete: *mut t_paquete,
+                                                                valor: *const c_void,
+                                                                tamanio: c_int|
+     -> c_int {
+        guardia(|| {
+            // SAFETY: `paquete`, si no es NULL, es de ese tipo y lo usa sólo este hilo.
+            let paquete = unsafe { punteros::prestado(paquete, "paquete") }?;
+            // SAFETY: `paquete.buffer`, si no es NULL, es de ese tipo y lo usa sólo este hilo.
+            let buffer = unsafe { punteros::prestado(paquete.buffer, "paquete->buffer") }?;
+            // SAFETY: `valor`, si no es NULL, mide `tamanio` bytes.
+            let valor = unsafe { punteros::bytes(valor, tamanio, "valor") }?;
+            // SAFETY: `buffer`, si no es NULL, es de la biblioteca y lo usa sólo este hilo.
+            unsafe { agregar(buffer, valor) }?;
+            Ok(0)
+        })
     })
 }
 
@@ -163,11 +180,13 @@ pub unsafe extern "C" fn agregar_a_paquete(paquete: *mut t_paquete, valor: *cons
 /// # Safety
 /// `paquete` es NULL o un paquete bien formado que nadie cambia mientras dura la llamada.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn enviar_paquete(paquete: *mut t_paquete, conexion: c_int) -> c_int {
-    guardia(|| {
-        // SAFETY: lo promete quien llama.
-        let (codigo, payload) = unsafe { partes(paquete) }?;
-        enviar(conexion, codigo, payload)
+pub unsafe extern "C-unwind" fn enviar_paquete(paquete: *mut t_paquete, conexion: c_int) -> c_int {
+    con_dos_nombres!(enviar_paquete, tp0_enviar_paquete, |paquete: *mut t_paquete, conexion: c_int| -> c_int {
+        guardia(|| {
+            // SAFETY: `paquete`, si no es NULL, es de la biblioteca, y su buffer mide lo que dice.
+            let (codigo, payload) = unsafe { partes(paquete) }?;
+            enviar(conexion, codigo, payload)
+        })
     })
 }
 
@@ -181,29 +200,32 @@ pub unsafe extern "C" fn enviar_paquete(paquete: *mut t_paquete, conexion: c_int
 /// # Safety
 /// `paquete` es NULL, o un paquete con todo de malloc que nadie usa más.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn eliminar_paquete(paquete: *mut t_paquete) {
-    guardia(|| {
-        // SAFETY: lo promete quien llama.
-        let Some(contenido) = (unsafe { paquete.as_ref() }) else {
-            return Ok(());
-        };
-        // SAFETY: lo promete quien llama.
-        if let Some(buffer) = unsafe { contenido.buffer.as_ref() } {
-            // SAFETY: lo promete quien llama.
-            unsafe { memoria::liberar(buffer.stream) };
-        }
-        // SAFETY: lo promete quien llama.
-        unsafe { memoria::liberar(contenido.buffer) };
-        // SAFETY: lo promete quien llama.
-        unsafe { memoria::liberar(paquete) };
-        Ok(())
-    });
+pub unsafe extern "C-unwind" fn eliminar_paquete(paquete: *mut t_paquete) {
+    con_dos_nombres!(eliminar_paquete, tp0_eliminar_paquete, |paquete: *mut t_paquete| {
+        guardia(|| {
+            olvidar_lecturas();
+            // SAFETY: `paquete`, si no es NULL, es de la biblioteca y nadie lo cambia.
+            let Some(contenido) = (unsafe { paquete.as_ref() }) else {
+                return Ok(());
+            };
+            // SAFETY: `contenido.buffer`, si no es NULL, es de la biblioteca y nadie lo cambia.
+            if let Some(buffer) = unsafe { contenido.buffer.as_ref() } {
+                // SAFETY: `buffer.stream` es de malloc, y nadie más lo usa.
+                unsafe { memoria::liberar(buffer.stream) };
+            }
+            // SAFETY: `contenido.buffer` es de malloc, y nadie más lo usa.
+            unsafe { memoria::liberar(contenido.buffer) };
+            // SAFETY: `paquete` es de malloc, y nadie más lo usa.
+            unsafe { memoria::liberar(paquete) };
+            Ok(())
+        });
+    })
 }
 
 /// @brief Envía el mismo paquete a muchas conexiones, sin que la que no lee demore a las demás.
 ///
 /// A la que no le entra nada ahora no se le envía, y sigue abierta (EAGAIN); la que pasa un segundo sin avanzar, a medio recibir, se
-/// termina (ETIMEDOUT).
+/// termina (ETIMEDOUT). A la que está más de una vez, también con otro número (un `dup()`), le llega una sola: las demás fallan (EINVAL).
 ///
 /// @param conexiones Los descriptores.
 /// @param cantidad Cuántos son.
@@ -225,16 +247,16 @@ pub unsafe extern "C" fn eliminar_paquete(paquete: *mut t_paquete) {
 /// # Safety
 /// `conexiones` y `errores` son NULL o apuntan a `cantidad` enteros; `paquete` es NULL o un paquete bien formado que nadie cambia.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn tp0_difundir(
+pub unsafe extern "C-unwind" fn tp0_difundir(
     conexiones: *const c_int,
     cantidad: c_int,
     paquete: *mut t_paquete,
     errores: *mut c_int,
 ) -> c_int {
     guardia_con_aviso(|| {
-        // SAFETY: lo promete quien llama.
+        // SAFETY: `conexiones`, si no es NULL, tiene `cantidad` elementos.
         let conexiones = unsafe { punteros::arreglo(conexiones, cantidad, "conexiones") }?;
-        // SAFETY: lo promete quien llama.
+        // SAFETY: `paquete`, si no es NULL, es de la biblioteca, y su buffer mide lo que dice.
         let (codigo, payload) = unsafe { partes(paquete) }?;
         let resultados = difundir(conexiones, codigo, payload)?;
         if !errores.is_null() {
@@ -246,7 +268,7 @@ pub unsafe extern "C" fn tp0_difundir(
         }
         let cuantas = resultados.iter().filter(|resultado| resultado.is_err()).count();
         let primera = resultados.into_iter().find_map(Result::err);
-        Ok((c_int::try_from(cuantas).unwrap_or(c_int::MAX), primera))
+        Ok((invariante!(c_int::try_from(cuantas).ok()), primera))
     })
 }
 
@@ -262,7 +284,7 @@ pub unsafe extern "C" fn tp0_difundir(
 ///     puts("el cliente se fue");
 /// @endcode
 #[unsafe(no_mangle)]
-pub extern "C" fn tp0_conexion_activa(conexion: c_int) -> c_int {
+pub extern "C-unwind" fn tp0_conexion_activa(conexion: c_int) -> c_int {
     guardia(|| {
         let uso = descriptores::usar_abierto(conexion)?;
         Ok(c_int::from(mensaje::activa(&uso.socket())?))
@@ -291,30 +313,32 @@ pub extern "C" fn tp0_conexion_activa(conexion: c_int) -> c_int {
 /// # Safety
 /// `paquete` es NULL o un paquete bien formado que nadie cambia mientras dura la llamada.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn serializar_paquete(paquete: *mut t_paquete, bytes: c_int) -> *mut c_void {
-    guardia(|| {
-        // SAFETY: lo promete quien llama.
-        let (codigo, payload) = unsafe { partes(paquete) }?;
-        let header = Header::nuevo(codigo, payload.len(), MAYOR_PAYLOAD)?.a_bytes();
-        let mide = usize::try_from(bytes).unwrap_or(0);
-        let hacen_falta = payload.len().saturating_add(LARGO_DE_HEADER);
-        if mide < hacen_falta {
-            return Err(Error::Argumento(texto!(
-                "serializar_paquete: pediste {bytes} bytes y el paquete mide {hacen_falta} (buffer->size + 2 * sizeof(int))."
-            )));
-        }
-        let mut bloque = Bloque::en_cero(mide)?;
-        bloque.escribir(0, &header);
-        bloque.escribir(LARGO_DE_HEADER, payload);
-        Ok(bloque.entregar())
+pub unsafe extern "C-unwind" fn serializar_paquete(paquete: *mut t_paquete, bytes: c_int) -> *mut c_void {
+    con_dos_nombres!(serializar_paquete, tp0_serializar_paquete, |paquete: *mut t_paquete,
+                                                                  bytes: c_int|
+     -> *mut c_void {
+        guardia(|| {
+            // SAFETY: `paquete`, si no es NULL, es de la biblioteca, y su buffer mide lo que dice.
+            let (codigo, payload) = unsafe { partes(paquete) }?;
+            let header = Header::nuevo(codigo, payload.len(), MAYOR_PAYLOAD)?.a_bytes();
+            let mide = usize::try_from(bytes).unwrap_or(0);
+            let hacen_falta = payload.len().saturating_add(LARGO_DE_HEADER);
+            if mide < hacen_falta {
+                return Err(Error::Argumento(texto!(
+                    "serializar_paquete: pediste {bytes} bytes y el paquete mide {hacen_falta} (buffer->size + 2 * sizeof(int))."
+                )));
+            }
+            let mut bloque = Bloque::en_cero(mide)?;
+            bloque.escribir(0, &header);
+            bloque.escribir(LARGO_DE_HEADER, payload);
+            Ok(bloque.entregar())
+        })
     })
 }
 
 #[inline(always)]
 fn enviar(conexion: c_int, codigo: i32, payload: &[u8]) -> Resultado<c_int> {
-    let uso = descriptores::usar(conexion)?;
-    let header = Header::nuevo(codigo, payload.len(), uso.tamanio_maximo()?)?.a_bytes();
-    uso.enviar(header, payload)?;
+    descriptores::usar(conexion)?.enviar(codigo, payload)?;
     Ok(0)
 }
 
@@ -323,24 +347,22 @@ fn difundir(conexiones: &[c_int], codigo: i32, payload: &[u8]) -> Resultado<Vec<
     let header = Header::nuevo(codigo, payload.len(), MAYOR_PAYLOAD)?.a_bytes();
     let usos = juntar(conexiones.iter().map(|conexion| {
         let uso = descriptores::usar_abierto(*conexion)?;
-        Header::nuevo(codigo, payload.len(), uso.tamanio_maximo()?).map(|_| uso)
+        Header::nuevo(codigo, payload.len(), uso.limite_para(payload.len())?)?;
+        Ok(uso)
     }))?;
-    let sockets = juntar(usos.iter().flatten().map(Uso::socket))?;
-    let destinos =
-        juntar(usos.iter().flatten().zip(&sockets).map(|(uso, socket)| Destino { socket, envio: uso.envio() }))?;
+    let destinos = juntar(usos.iter().flatten().map(|uso| Destino { canal: uso, envio: uso.envio() }))?;
     let mut enviados = difusion::difundir(&destinos, &header, payload)?.into_iter();
     drop(destinos);
-    drop(sockets);
-    juntar(usos.into_iter().map(|uso| uso.and_then(|_| enviados.next().unwrap_or(Ok(())))))
+    juntar(usos.into_iter().map(|uso| uso.and_then(|_| invariante!(enviados.next()))))
 }
 
 fn buffer_vacio() -> Resultado<*mut t_buffer> {
     memoria::nuevo(t_buffer { size: 0, offset: 0, stream: ptr::null_mut() })
 }
 
-fn paquete_vacio() -> Resultado<*mut t_paquete> {
+fn paquete_vacio(codigo_operacion: i32) -> Resultado<*mut t_paquete> {
     let buffer = buffer_vacio()?;
-    memoria::nuevo(t_paquete { codigo_operacion: PAQUETE, buffer }).inspect_err(|_| {
+    memoria::nuevo(t_paquete { codigo_operacion, buffer }).inspect_err(|_| {
         // SAFETY: se acaba de pedir y nadie más lo tiene.
         unsafe { memoria::liberar(buffer) };
     })
@@ -352,9 +374,9 @@ fn paquete_vacio() -> Resultado<*mut t_paquete> {
 /// `paquete` es NULL o un paquete bien formado que nadie cambia mientras se usan.
 #[inline(always)]
 pub(super) unsafe fn partes<'a>(paquete: *const t_paquete) -> Resultado<(i32, &'a [u8])> {
-    // SAFETY: lo promete quien llama.
+    // SAFETY: `paquete`, si no es NULL, es de ese tipo y nadie lo cambia.
     let paquete = unsafe { punteros::visto(paquete, "paquete") }?;
-    // SAFETY: lo promete quien llama.
+    // SAFETY: `paquete.buffer`, si no es NULL, es de ese tipo y nadie lo cambia.
     let buffer = unsafe { punteros::visto(paquete.buffer, "paquete->buffer") }?;
     // SAFETY: lo promete quien llama: el stream mide `size` bytes.
     let payload = unsafe { punteros::bytes(buffer.stream, buffer.size, "paquete->buffer->stream") }?;
@@ -373,7 +395,7 @@ unsafe fn agregar(buffer: &mut t_buffer, valor: &[u8]) -> Resultado<()> {
     };
     let largo = largo_en_el_cable(hay, valor.len())?;
     let total = hay + largo.len() + valor.len();
-    // SAFETY: lo promete quien llama.
+    // SAFETY: `buffer`, si no es NULL, es de la biblioteca y lo usa sólo este hilo.
     unsafe { hacer_lugar(buffer, total) }?;
     let stream: *mut u8 = buffer.stream.cast();
     // SAFETY: el stream mide al menos `total` bytes, y `hay` es menor.
@@ -384,7 +406,7 @@ unsafe fn agregar(buffer: &mut t_buffer, valor: &[u8]) -> Resultado<()> {
     let lugar = unsafe { final_.add(largo.len()) };
     // SAFETY: la misma razón.
     unsafe { lugar.copy_from_nonoverlapping(valor.as_ptr(), valor.len()) };
-    buffer.size = c_int::try_from(total).unwrap_or(c_int::MAX);
+    buffer.size = invariante!(c_int::try_from(total).ok());
     Ok(())
 }
 
@@ -398,28 +420,28 @@ fn sin_stream(size: c_int) -> Error {
     })
 }
 
-/// Lleva el stream a `total` bytes o más. Al crecer se duplica: agregar n valores cuesta O(n).
+/// Lleva el stream a `total` bytes o más, que no son menos que los que tiene escritos. Crece a potencias de dos: agregar n valores cuesta
+/// O(n), también si la capacidad no se conoce, porque entonces casi siempre se pide lo mismo que ya hay.
 ///
 /// # Safety
 /// El stream de `buffer` es NULL o de malloc.
 #[inline(always)]
 pub(super) unsafe fn hacer_lugar(buffer: &mut t_buffer, total: usize) -> Resultado<()> {
-    // SAFETY: lo promete quien llama.
-    let capacidad = unsafe { memoria::capacidad(buffer.stream) };
-    if total <= capacidad {
+    // SAFETY: `buffer.stream`, si no es NULL, es de malloc.
+    if total <= unsafe { memoria::capacidad(buffer.stream) } {
         return Ok(());
     }
-    // SAFETY: lo promete quien llama.
-    unsafe { crecer(buffer, total, capacidad) }
+    // SAFETY: `buffer`, si no es NULL, es de la biblioteca y lo usa sólo este hilo.
+    unsafe { crecer(buffer, total) }
 }
 
 /// # Safety
 /// El stream de `buffer` es NULL o de malloc.
 #[cold]
 #[inline(never)]
-unsafe fn crecer(buffer: &mut t_buffer, total: usize, capacidad: usize) -> Resultado<()> {
+unsafe fn crecer(buffer: &mut t_buffer, total: usize) -> Resultado<()> {
     // SAFETY: el stream es NULL o de malloc, y si anda, nadie más tiene el viejo.
-    let nuevo = unsafe { libc::realloc(buffer.stream, total.max(capacidad.saturating_mul(2)).max(STREAM_MINIMO)) };
+    let nuevo = unsafe { libc::realloc(buffer.stream, total.next_power_of_two().max(STREAM_MINIMO)) };
     if nuevo.is_null() {
         return Err(Error::SinMemoria { bytes: total });
     }

@@ -3,12 +3,15 @@
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::slice;
 
+use super::olvidos;
 use crate::error::{Error, Resultado};
 use crate::memoria::texto;
 
+/// El NULL puede ser el de una llamada que falló y nadie miró.
 #[cold]
 #[inline(never)]
-fn nulo(nombre: &str, pista: &str) -> Error {
+fn nulo<T: 'static>(nombre: &str, pista: &str) -> Error {
+    olvidos::culpar::<T>();
     Error::Argumento(texto!("{nombre} es NULL{pista}"))
 }
 
@@ -19,7 +22,7 @@ fn nulo(nombre: &str, pista: &str) -> Error {
 #[inline(always)]
 pub(super) unsafe fn texto<'a>(puntero: *const c_char, nombre: &str, pista: &str) -> Resultado<&'a CStr> {
     if puntero.is_null() {
-        return Err(nulo(nombre, pista));
+        return Err(nulo::<c_char>(nombre, pista));
     }
     // SAFETY: no es NULL, y lo demás lo promete quien llama.
     Ok(unsafe { CStr::from_ptr(puntero) })
@@ -45,14 +48,14 @@ fn sin_bytes(largo: c_int, nombre: &str) -> Error {
     if largo < 0 {
         return Error::Argumento(texto!("El tamaño de {nombre} es {largo} y no puede ser negativo."));
     }
-    nulo(nombre, &texto!(" y dice medir {largo} bytes."))
+    nulo::<c_void>(nombre, &texto!(" y dice medir {largo} bytes."))
 }
 
 /// `cantidad` elementos. Con 0 el puntero no se mira.
 ///
 /// # Safety
 /// Si `cantidad` es positiva y el puntero no es NULL, apunta a esos elementos, que nadie cambia mientras dura la llamada.
-pub(super) unsafe fn arreglo<'a, T>(puntero: *const T, cantidad: c_int, nombre: &str) -> Resultado<&'a [T]> {
+pub(super) unsafe fn arreglo<'a, T: 'static>(puntero: *const T, cantidad: c_int, nombre: &str) -> Resultado<&'a [T]> {
     let Ok(medida) = usize::try_from(cantidad) else {
         return Err(Error::Argumento(texto!("La cantidad de {nombre} es {cantidad} y no puede ser negativa.")));
     };
@@ -60,7 +63,7 @@ pub(super) unsafe fn arreglo<'a, T>(puntero: *const T, cantidad: c_int, nombre: 
         return Ok(&[]);
     }
     if puntero.is_null() {
-        return Err(nulo(nombre, &texto!(" y dice tener {cantidad} elementos.")));
+        return Err(nulo::<T>(nombre, &texto!(" y dice tener {cantidad} elementos.")));
     }
     // SAFETY: no es NULL y tiene `medida` elementos, según promete quien llama.
     Ok(unsafe { slice::from_raw_parts(puntero, medida) })
@@ -74,7 +77,7 @@ pub(super) unsafe fn arreglo_mut<'a, T>(puntero: *mut T, cantidad: usize) -> &'a
     if cantidad == 0 {
         return &mut [];
     }
-    // SAFETY: lo promete quien llama.
+    // SAFETY: tiene `cantidad` elementos, y los usa sólo este hilo.
     unsafe { slice::from_raw_parts_mut(puntero, cantidad) }
 }
 
@@ -83,9 +86,9 @@ pub(super) unsafe fn arreglo_mut<'a, T>(puntero: *mut T, cantidad: usize) -> &'a
 /// # Safety
 /// Si no es NULL, apunta a un `T` bien alineado que nadie cambia mientras dura la llamada.
 #[inline(always)]
-pub(super) unsafe fn visto<'a, T>(puntero: *const T, nombre: &str) -> Resultado<&'a T> {
+pub(super) unsafe fn visto<'a, T: 'static>(puntero: *const T, nombre: &str) -> Resultado<&'a T> {
     // SAFETY: lo promete quien llama; `as_ref` comprueba que no sea NULL.
-    unsafe { puntero.as_ref() }.ok_or_else(|| nulo(nombre, "."))
+    unsafe { puntero.as_ref() }.ok_or_else(|| nulo::<T>(nombre, "."))
 }
 
 /// Algo que se puede leer y escribir.
@@ -93,7 +96,7 @@ pub(super) unsafe fn visto<'a, T>(puntero: *const T, nombre: &str) -> Resultado<
 /// # Safety
 /// Si no es NULL, apunta a un `T` bien alineado que sólo este hilo usa mientras dura la llamada.
 #[inline(always)]
-pub(super) unsafe fn prestado<'a, T>(puntero: *mut T, nombre: &str) -> Resultado<&'a mut T> {
+pub(super) unsafe fn prestado<'a, T: 'static>(puntero: *mut T, nombre: &str) -> Resultado<&'a mut T> {
     // SAFETY: lo promete quien llama; `as_mut` comprueba que no sea NULL.
-    unsafe { puntero.as_mut() }.ok_or_else(|| nulo(nombre, "."))
+    unsafe { puntero.as_mut() }.ok_or_else(|| nulo::<T>(nombre, "."))
 }

@@ -1,11 +1,17 @@
 //! El `logger` del programa y las funciones de log de commons, que se buscan en el proceso mientras corre.
 
 use std::ffi::{CStr, c_char, c_int, c_void};
-use std::fmt::Display;
-use std::io::Write;
+use std::fmt::{self, Display, Write};
 use std::mem;
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::inundacion::Limitador;
+use super::olvidos;
+use crate::renglon::Renglon;
+use crate::sistema::{self, Aviso, Cerrojo, ERRORES, ESTANDAR, HijoConUnHilo, Poner, SinSeniales};
 
 /// El `t_log` de commons: aquí sólo se pasa de mano en mano.
 pub type Log = c_void;
@@ -19,7 +25,10 @@ type FuncionDeLog = unsafe extern "C" fn(*mut Log, *const c_char, ...);
 
 #[allow(improper_ctypes, reason = "es FILE, y sólo se pasa de mano en mano")]
 unsafe extern "C" {
-    static stderr: *mut libc::FILE;
+    static stdout: *mut libc::FILE;
+    fn ftrylockfile(archivo: *mut libc::FILE) -> c_int;
+    fn funlockfile(archivo: *mut libc::FILE);
+    fn __fpending(archivo: *mut libc::FILE) -> usize;
 }
 
 /// Una función de log de commons y el logger, si el proceso tiene las dos cosas.
@@ -33,54 +42,181 @@ fn log_de_commons(nombre: &CStr) -> Option<(FuncionDeLog, *mut Log)> {
     if simbolo.is_null() {
         return None;
     }
-    // SAFETY: las tres funciones de log de commons tienen este tipo desde 2012.
+    // SAFETY: las cuatro funciones de log de commons tienen este tipo desde 2012.
     Some((unsafe { mem::transmute::<*mut c_void, FuncionDeLog>(simbolo) }, log))
+}
+
+/// Lo que dice el log del programa.
+enum Nivel {
+    Trace,
+    Info,
+    Warning,
+    Error,
+}
+
+/// Anota `texto` en el log, con `delante` antes. Dice si lo hay.
+fn en_el_log(nivel: &Nivel, delante: &CStr, texto: &CStr) -> bool {
+    let nombre = match nivel {
+        Nivel::Trace => c"log_trace",
+        Nivel::Info => c"log_info",
+        Nivel::Warning => c"log_warning",
+        Nivel::Error => c"log_error",
+    };
+    let Some((anotar, log)) = log_de_commons(nombre) else { return false };
+    // El log también escribe en la salida del programa, y ahí puede no haber quien lea.
+    let _sin_seniales = SinSeniales::nuevo();
+    // SAFETY: el logger es el que el programa puso, y el formato pide justo dos textos.
+    unsafe { anotar(log, c"%s%s".as_ptr(), delante.as_ptr(), texto.as_ptr()) };
+    true
 }
 
 /// `Listo para escuchar a mi cliente`
 pub(super) fn servidor_listo() {
-    if let Some((log_trace, log)) = log_de_commons(c"log_trace") {
-        // SAFETY: el logger es el que el programa puso, y el formato no pide argumentos.
-        unsafe { log_trace(log, c"Listo para escuchar a mi cliente".as_ptr()) };
-    }
+    en_el_log(&Nivel::Trace, c"", c"Listo para escuchar a mi cliente");
 }
 
 /// `Se conecto un cliente!`
 pub(super) fn cliente_conectado() {
-    if let Some((log_info, log)) = log_de_commons(c"log_info") {
-        // SAFETY: el logger es el que el programa puso, y el formato no pide argumentos.
-        unsafe { log_info(log, c"Se conecto un cliente!".as_ptr()) };
-    }
+    SE_DIJO_QUE_FALTA.poner(false);
+    en_el_log(&Nivel::Info, c"", c"Se conecto un cliente!");
 }
 
 /// `Me llego el mensaje ...`: en el log, o en la salida del programa, que es para lo que está `recibir_mensaje`.
 pub(super) fn mensaje_recibido(texto: &CStr) {
-    match log_de_commons(c"log_info") {
-        // SAFETY: el logger es el que el programa puso, y el formato pide justo un texto.
-        Some((log_info, log)) => unsafe { log_info(log, c"Me llego el mensaje %s".as_ptr(), texto.as_ptr()) },
-        None => {
-            // SAFETY: el formato pide justo un texto. Por stdio de C, para que salga en orden con lo del programa.
-            let _: c_int = unsafe { libc::printf(c"Me llego el mensaje %s\n".as_ptr(), texto.as_ptr()) };
-        }
+    const QUE: &CStr = c"Me llego el mensaje ";
+    if !en_el_log(&Nivel::Info, QUE, texto) {
+        en_la_salida([QUE.to_bytes(), texto.to_bytes(), b"\n"]);
+    }
+}
+
+/// Si ya se dijo que falta algo para aceptar clientes, y todavía no entró ninguno.
+static SE_DIJO_QUE_FALTA: AtomicBool = AtomicBool::new(false);
+
+/// Falta algo para atender a quien llega: se dice una vez, hasta que entre alguno.
+pub(super) fn faltan(que: impl Display) {
+    if !SE_DIJO_QUE_FALTA.swap(true, Ordering::AcqRel) {
+        advertencia(que);
     }
 }
 
 /// Un cliente rechazado: en el log, o en la salida de errores.
 pub(super) fn advertencia(que: impl Display) {
-    let mut linea = [0; 256];
-    if let Some((_, mut lugar)) = linea.split_last_mut() {
-        // Si no entra, se corta; siempre queda al menos un '\0' detrás.
-        let _ = write!(lugar, "{que}");
+    un_renglon(Some(&Nivel::Warning), &RECHAZOS, format_args!("{que}"));
+}
+
+/// Una falla que nadie miró: lo mismo, o sólo en la salida de errores.
+pub(super) fn olvido(con_log: bool, funcion: &str, texto: &str) {
+    un_renglon(con_log.then_some(&Nivel::Error), &FALLAS, format_args!("{funcion}: {texto}"));
+}
+
+static RECHAZOS: Cerrojo<Limitador> = Cerrojo::nuevo(Limitador::nuevo());
+static FALLAS: Cerrojo<Limitador> = Cerrojo::nuevo(Limitador::nuevo());
+
+fn un_renglon(nivel: Option<&Nivel>, racha: &Cerrojo<Limitador>, que: fmt::Arguments<'_>) {
+    let Some(callados) = racha.tomar().pasa(sistema::ahora_ns()) else { return };
+    let mut renglon = Renglon::<LARGO>::vacio();
+    // Si no entra, se corta.
+    let _ = write!(renglon, "{que}");
+    if callados > 0 {
+        let mut cuenta = Renglon::<64>::vacio();
+        let _ = write!(cuenta, " (y {callados} más como éste, que no se escribieron)");
+        renglon.terminar_con(cuenta.texto());
     }
-    let Ok(texto) = CStr::from_bytes_until_nul(&linea) else { return };
-    match log_de_commons(c"log_warning") {
-        // SAFETY: el logger es el que el programa puso, y el formato pide justo un texto.
-        Some((log_warning, log)) => unsafe { log_warning(log, c"%s".as_ptr(), texto.as_ptr()) },
-        None => {
-            // SAFETY: `stderr` es una variable de la biblioteca de C, puesta desde antes de main.
-            let salida = unsafe { stderr };
-            // SAFETY: el formato pide justo un texto.
-            let _: c_int = unsafe { libc::fprintf(salida, c"tp0: %s\n".as_ptr(), texto.as_ptr()) };
+    let bytes = renglon.con_final();
+    let Ok(texto) = CStr::from_bytes_until_nul(&bytes) else { return };
+    if !nivel.is_some_and(|nivel| en_el_log(nivel, c"", texto)) {
+        let perdidos =
+            |cuantos| aviso(format_args!("tp0: antes de este renglón se perdieron {cuantos}: nadie los leía."));
+        // Si no se pudo, el próximo lo dice.
+        let partes = [&b"tp0: "[..], texto.to_bytes(), b"\n"];
+        let _ = ERRORES.escribir(libc::STDERR_FILENO, partes, Duration::ZERO, perdidos);
+    }
+}
+
+/// Lo que entra en un renglón: el texto más largo de un error, y el resto.
+const LARGO: usize = 1280;
+
+fn aviso(que: fmt::Arguments<'_>) -> Aviso {
+    let mut aviso = Aviso::vacio();
+    let _ = write!(aviso, "{que}");
+    aviso.terminar_con("\n");
+    aviso
+}
+
+/// Cuánto se espera a que quien lee la salida del programa haga lugar.
+const PACIENCIA: Duration = Duration::from_secs(1);
+
+/// Escribe un renglón en la salida del programa, después de lo que él ya dijo con printf.
+fn en_la_salida(partes: [&[u8]; 3]) {
+    // SAFETY: `stdout` es una variable de la biblioteca de C, puesta desde antes de main.
+    let salida = unsafe { stdout };
+    let _sin_seniales = SinSeniales::nuevo();
+    let Some(tomada) = Tomada::antes_de(salida, ESTANDAR.paciencia(PACIENCIA)) else { return ESTANDAR.perder() };
+    // SAFETY: es un FILE abierto, o cerrado por el programa: entonces da -1.
+    let fd = unsafe { libc::fileno(salida) };
+    if fd < 0 {
+        return tomada.guardar(partes);
+    }
+    if !tomada.vaciar(fd) {
+        return ESTANDAR.perder();
+    }
+    let perdidos = |cuantos| aviso(format_args!("(tp0: se perdieron {cuantos} mensajes: nadie leía esta salida)"));
+    // Si no se pudo, el próximo lo dice.
+    let _ = ESTANDAR.escribir(fd, partes, PACIENCIA, perdidos);
+}
+
+/// La salida del programa, que ningún otro hilo usa mientras tanto.
+struct Tomada(*mut libc::FILE);
+
+impl Tomada {
+    /// Sin quedarse esperando a uno que se quedó escribiendo: quizá nadie lee.
+    fn antes_de(salida: *mut libc::FILE, paciencia: Duration) -> Option<Self> {
+        let comienzo = Instant::now();
+        loop {
+            // SAFETY: es un FILE de la biblioteca de C.
+            if unsafe { ftrylockfile(salida) } == 0 {
+                return Some(Self(salida));
+            }
+            if comienzo.elapsed() >= paciencia {
+                return None;
+            }
+            thread::sleep(Duration::from_millis(1));
         }
     }
+
+    /// En una que no tiene descriptor (`open_memstream`, `fopencookie`), lo escribe stdio: no hay tubo que se llene.
+    fn guardar(&self, partes: [&[u8]; 3]) {
+        for parte in partes {
+            // SAFETY: es un FILE que sólo este hilo usa, y la parte está viva. Si falla, no hay a quién decírselo.
+            let _: usize = unsafe { libc::fwrite(parte.as_ptr().cast(), 1, parte.len(), self.0) };
+        }
+    }
+
+    /// Escribe lo que el programa dijo y quedó guardado, si hay lugar.
+    fn vaciar(&self, fd: c_int) -> bool {
+        // SAFETY: es un FILE que sólo este hilo usa.
+        if unsafe { __fpending(self.0) } == 0 {
+            return true;
+        }
+        if !ESTANDAR.hay_lugar(fd, PACIENCIA) {
+            return false;
+        }
+        // SAFETY: la misma razón. Si falla, lo que sigue va a fallar igual.
+        let _: c_int = unsafe { libc::fflush(self.0) };
+        true
+    }
+}
+
+impl Drop for Tomada {
+    fn drop(&mut self) {
+        // SAFETY: la tomó este hilo, en `antes_de`.
+        unsafe { funlockfile(self.0) };
+    }
+}
+
+/// En el hijo de un fork no están los hilos que los tenían.
+pub(super) fn despues_en_el_hijo(hijo: &HijoConUnHilo) {
+    RECHAZOS.abrir_en_el_hijo(hijo);
+    FALLAS.abrir_en_el_hijo(hijo);
+    olvidos::despues_en_el_hijo(hijo);
 }

@@ -1,15 +1,21 @@
 //! Capítulo 1 del header: el servidor.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::ffi::{c_char, c_int};
+use std::time::Duration;
 
-use super::descriptores::{self, Entrega, Entregado, Uso};
-use super::guardia::guardia;
-use super::{punteros, registro};
-use crate::error::Resultado;
-use crate::escucha::Llegada;
+use super::descriptores::{self, Entrega, Entregado, Uso, ceder_una_tumba, con_descriptores};
+use super::guardia::{guardia, guardia_de_descriptor};
+use super::textos::EnC;
+use super::{olvidos, punteros, registro};
+use crate::error::{Error, Resultado};
+use crate::escucha::{Avisos, Escucha};
 use crate::opciones::Opciones;
+use crate::pendiente::Llegada;
+use crate::rechazo::Rechazo;
 use crate::servidor;
+use crate::sistema::{self, Suenio, alguna_senial_corta, dentro_de, mientras_duerme};
 
 /// TITULO: 1. El servidor
 ///
@@ -34,8 +40,8 @@ use crate::servidor;
 /// }
 /// @endcode
 #[unsafe(no_mangle)]
-pub extern "C" fn iniciar_servidor() -> c_int {
-    guardia(|| iniciar(None, None, Opciones::del_entorno()?))
+pub extern "C-unwind" fn iniciar_servidor() -> c_int {
+    guardia_de_descriptor(|| iniciar(None, None, Opciones::del_entorno()?))
 }
 
 /// @brief Como `iniciar_servidor()`, donde se le diga.
@@ -56,11 +62,11 @@ pub extern "C" fn iniciar_servidor() -> c_int {
 /// # Safety
 /// Cada argumento es NULL o un texto terminado en `'\0'`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn tp0_iniciar_servidor(ip: *const c_char, puerto: *const c_char) -> c_int {
-    guardia(|| {
-        // SAFETY: lo promete quien llama.
+pub unsafe extern "C-unwind" fn tp0_iniciar_servidor(ip: *const c_char, puerto: *const c_char) -> c_int {
+    guardia_de_descriptor(|| {
+        // SAFETY: `ip`, si no es NULL, es un texto que termina en cero.
         let ip = unsafe { texto_opcional(ip) };
-        // SAFETY: lo promete quien llama.
+        // SAFETY: `puerto`, si no es NULL, es un texto que termina en cero.
         let puerto = unsafe { texto_opcional(puerto) };
         iniciar(ip.as_deref(), puerto.as_deref(), Opciones::del_entorno()?)
     })
@@ -77,7 +83,7 @@ pub unsafe extern "C" fn tp0_iniciar_servidor(ip: *const c_char, puerto: *const 
 /// printf("escuchando en el puerto %d\n", tp0_puerto(servidor));
 /// @endcode
 #[unsafe(no_mangle)]
-pub extern "C" fn tp0_puerto(descriptor: c_int) -> c_int {
+pub extern "C-unwind" fn tp0_puerto(descriptor: c_int) -> c_int {
     guardia(|| {
         let uso = descriptores::usar(descriptor)?;
         Ok(c_int::from(servidor::direccion_local(&uso.socket())?.port()))
@@ -89,13 +95,21 @@ pub extern "C" fn tp0_puerto(descriptor: c_int) -> c_int {
 /// Al que muestra otro handshake, o no lo termina a tiempo (`TP0_ESPERA_MS`), se le contesta -1, se lo cierra, se lo anota en el log
 /// (warning) y se sigue esperando. Los clientes mudos o lentos no demoran a los demás.
 ///
+/// Si falla una y otra vez (no es un servidor, está cerrado), sólo la primera vez vuelve enseguida; las que siguen esperan 100 ms, o una señal.
+///
 /// @param servidor Lo que devolvió `iniciar_servidor()`.
 /// @return El descriptor del cliente (nunca 0, 1 ni 2), o -1.
+/// Si no quedan descriptores, espera a que se libere alguno, y lo dice una vez en el log (warning). Sobre lo que no escucha, sólo la primera
+/// respuesta es inmediata: un while que no mira el -1 no quema un núcleo.
+///
 /// @note errno: ECANCELED si otro hilo liberó el servidor, EINTR si corrió un manejador de señal instalado sin SA_RESTART (así Ctrl-C
-///       puede terminar un while), EMFILE si no quedan descriptores, EBADF si no es un socket, EINVAL si no escucha, EAGAIN si venció el
+///       puede terminar un while; uno con SA_RESTART nunca la corta), EBADF si no es un socket, EINVAL si no escucha, EAGAIN si venció el
 ///       SO_RCVTIMEO que puso el programa.
-/// @note Hilos: bloquea. La pueden llamar varios a la vez: cada cliente le toca a uno. Con `select` o `poll` sobre `servidor`, llamarla
-///       una vez por aviso.
+/// @note Hilos: bloquea. La pueden llamar varios a la vez, y varios procesos (fork): cada cliente le toca a uno. No se puede salir de ella con
+///       `siglongjmp()`. Mientras espera puede trabajar en un hilo propio, que no recibe señales.
+/// @note Con `select` o `poll` sobre `servidor`, llamarla una vez por aviso, y ponerle un SO_RCVTIMEO: el aviso puede ser de uno que manda
+///       medio handshake y se calla, y con él la espera da EAGAIN en vez de quedarse con el programa. Si el programa hace fork con el servidor
+///       abierto, el socket puede quedar sin bloqueo: su propio `accept()` daría EAGAIN.
 /// @note Memoria: el cliente, una vez que se deje de usar, se debe liberar con `liberar_conexion()`.
 /// @note Lo escribe en el log: `Se conecto un cliente!` (info).
 /// @note Fuente: es la función del TP0.
@@ -110,8 +124,8 @@ pub extern "C" fn tp0_puerto(descriptor: c_int) -> c_int {
 /// liberar_conexion(servidor);
 /// @endcode
 #[unsafe(no_mangle)]
-pub extern "C" fn esperar_cliente(servidor: c_int) -> c_int {
-    guardia(|| esperar(&descriptores::usar(servidor)?).map(|(cliente, _)| cliente.descriptor))
+pub extern "C-unwind" fn esperar_cliente(servidor: c_int) -> c_int {
+    guardia_de_descriptor(|| esperar_en(servidor).map(|(cliente, _)| cliente.descriptor))
 }
 
 /// @brief Como `esperar_cliente()`, y dice qué valor de handshake mostró el cliente: quién es.
@@ -134,9 +148,9 @@ pub extern "C" fn esperar_cliente(servidor: c_int) -> c_int {
 /// # Safety
 /// `handshake` es NULL o un entero que sólo este hilo usa.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn tp0_esperar_cliente(servidor: c_int, handshake: *mut i32) -> c_int {
-    guardia(|| {
-        let (cliente, mostrado) = esperar(&descriptores::usar(servidor)?)?;
+pub unsafe extern "C-unwind" fn tp0_esperar_cliente(servidor: c_int, handshake: *mut i32) -> c_int {
+    guardia_de_descriptor(|| {
+        let (cliente, mostrado) = esperar_en(servidor)?;
         // SAFETY: lo promete quien llama; NULL es que no interesa.
         if let Some(handshake) = unsafe { handshake.as_mut() } {
             *handshake = mostrado.unwrap_or(0);
@@ -162,9 +176,9 @@ pub unsafe extern "C" fn tp0_esperar_cliente(servidor: c_int, handshake: *mut i3
 /// # Safety
 /// `handshake` es NULL o un entero que sólo este hilo usa.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn tp0_handshake(conexion: c_int, handshake: *mut i32) -> c_int {
+pub unsafe extern "C-unwind" fn tp0_handshake(conexion: c_int, handshake: *mut i32) -> c_int {
     guardia(|| {
-        // SAFETY: lo promete quien llama.
+        // SAFETY: `handshake`, si no es NULL, es de ese tipo y lo usa sólo este hilo.
         let handshake = unsafe { punteros::prestado(handshake, "handshake") }?;
         let uso = descriptores::usar_abierto(conexion)?;
         *handshake = uso.handshake().unwrap_or(0);
@@ -172,12 +186,64 @@ pub unsafe extern "C" fn tp0_handshake(conexion: c_int, handshake: *mut i32) -> 
     })
 }
 
+/// Lo que se cuenta mientras se espera un cliente.
+#[derive(Debug)]
+pub(super) struct AvisosDeC;
+
+impl Avisos for AvisosDeC {
+    fn rechazo(&mut self, rechazo: Rechazo) {
+        registro::advertencia(rechazo);
+    }
+
+    /// Espera, como `tp0_atender`: un bucle que no mira el -1 no gira en falso.
+    fn falta(&mut self, error: Error) -> Resultado<bool> {
+        if ceder_una_tumba() {
+            return Ok(true);
+        }
+        registro::faltan(format_args!("{} Espero a que se libere alguno.", EnC(&error)));
+        Ok(false)
+    }
+}
+
+/// Espera un cliente en `servidor`. Sobre lo que no escucha, sólo la primera respuesta es inmediata: hay programas que insisten para siempre, y no
+/// tienen que quemar un núcleo.
+fn esperar_en(servidor: c_int) -> Resultado<(Entregado, Option<i32>)> {
+    const DEMORA: Duration = Duration::from_millis(100);
+    thread_local! { static INSISTE: Cell<bool> = const { Cell::new(false) } }
+    olvidos::distinguir(servidor);
+    let salida = descriptores::usar(servidor).and_then(|uso| esperar(&uso));
+    let no_escucha = salida.as_ref().is_err_and(|error| !matches!(error.errno(), libc::EINTR | libc::EAGAIN));
+    if INSISTE.replace(no_escucha) && no_escucha {
+        // Una señal la corta, y está bien: el programa tiene algo que hacer.
+        let _ = sistema::esperar(&mut [], dentro_de(DEMORA));
+    }
+    salida
+}
+
 /// Espera un cliente y lo entrega, con el valor que mostró.
-pub(super) fn esperar(uso: &Uso) -> Resultado<(Entregado, Option<i32>)> {
-    let escucha = uso.escucha_o_nueva()?;
-    let Llegada { socket, handshake, .. } =
-        escucha.esperar(&uso.socket(), &mut |rechazo| registro::advertencia(rechazo))?;
-    let tamanio_maximo = escucha.opciones().tamanio_maximo;
+fn esperar(uso: &Uso) -> Resultado<(Entregado, Option<i32>)> {
+    let (escucha, socket) = (uso.escucha_o_nueva()?, uso.socket());
+    let puerta = uso.puerta(&socket);
+    let vence = puerta.tiempo_del_programa().and_then(dentro_de);
+    let avisos = &mut AvisosDeC;
+    Escucha::contar_espera(puerta);
+    // Donde ninguna señal corta, ninguna se puede perder: alcanza con accept(2).
+    let mut llegada = if alguna_senial_corta() { None } else { escucha.esperar_en_accept(puerta, avisos)? };
+    loop {
+        if let Some(llegada) = llegada {
+            return entregar(escucha, llegada);
+        }
+        llegada = match mientras_duerme(|pedido| escucha.esperar(puerta, pedido, vence, avisos)) {
+            Suenio::Hecho(salida) => Some(salida?),
+            Suenio::EnElHijo => None,
+        };
+    }
+}
+
+/// Entrega a C un cliente que llegó, con el valor que mostró.
+pub(super) fn entregar(escucha: &Escucha, llegada: Llegada) -> Resultado<(Entregado, Option<i32>)> {
+    let Llegada { socket, handshake, .. } = llegada;
+    let (socket, tamanio_maximo) = (socket.entregar(), escucha.opciones().tamanio_maximo);
     let cliente = descriptores::entregar(Entrega { socket, tamanio_maximo, handshake, escucha: None })?;
     registro::cliente_conectado();
     Ok((cliente, handshake))
@@ -185,8 +251,9 @@ pub(super) fn esperar(uso: &Uso) -> Resultado<(Entregado, Option<i32>)> {
 
 /// Inicia un servidor donde se pide y lo entrega.
 pub(super) fn iniciar(ip: Option<&str>, puerto: Option<&str>, opciones: Opciones) -> Resultado<c_int> {
+    olvidos::distinguir((ip, puerto));
     let tamanio_maximo = opciones.tamanio_maximo;
-    let (socket, escucha) = servidor::iniciar(ip, puerto, opciones)?;
+    let (socket, escucha) = con_descriptores(|| servidor::iniciar(ip, puerto, opciones.clone()))?;
     let entrega = Entrega { socket, tamanio_maximo, handshake: None, escucha: Some(escucha) };
     let entregado = descriptores::entregar(entrega)?;
     registro::servidor_listo();
@@ -196,7 +263,10 @@ pub(super) fn iniciar(ip: Option<&str>, puerto: Option<&str>, opciones: Opciones
 /// # Safety
 /// El puntero es NULL o un texto terminado en `'\0'`.
 pub(super) unsafe fn texto_opcional<'a>(puntero: *const c_char) -> Option<Cow<'a, str>> {
-    // SAFETY: lo promete quien llama; NULL es simplemente que no hay.
+    if puntero.is_null() {
+        return None;
+    }
+    // SAFETY: `puntero`, si no es NULL, es un texto que termina en cero.
     let texto = unsafe { punteros::texto(puntero, "", "") }.ok()?;
     Some(texto.to_string_lossy())
 }

@@ -52,7 +52,7 @@ impl Condicion {
         // SAFETY: `hasta` es un lugar válido para escribir.
         unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut hasta) };
         let nanosegundos = hasta.tv_nsec + libc::c_long::from(i32::try_from(plazo.subsec_nanos()).unwrap_or(0));
-        let segundos = libc::time_t::try_from(plazo.as_secs().min(1 << 30)).unwrap_or(0);
+        let segundos = i64::try_from(plazo.as_secs().min(1 << 30)).unwrap_or(0);
         hasta.tv_sec += segundos + nanosegundos / 1_000_000_000;
         hasta.tv_nsec = nanosegundos % 1_000_000_000;
         // SAFETY: como en `esperar`.

@@ -2,7 +2,6 @@
 
 use std::collections::TryReserveError;
 use std::ffi::CStr;
-use std::mem::MaybeUninit;
 
 /// Nanosegundos de un reloj que nunca retrocede.
 #[inline(always)]
@@ -37,26 +36,6 @@ pub(crate) fn limite_de_descriptores() -> u64 {
     // SAFETY: `limite` es un lugar válido para escribir.
     let salida = unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limite) };
     if salida == 0 { limite.rlim_cur } else { 1024 }
-}
-
-/// Si el programa instaló algún manejador de señal sin SA_RESTART: el que pide que las esperas se corten.
-///
-/// `poll(2)` se corta siempre; con esto se decide como decide el kernel en `accept(2)`.
-pub(crate) fn algun_manejador_sin_restart() -> bool {
-    (1..=libc::SIGRTMAX()).any(es_manejador_sin_restart)
-}
-
-fn es_manejador_sin_restart(senial: libc::c_int) -> bool {
-    let mut accion = MaybeUninit::<libc::sigaction>::zeroed();
-    // SAFETY: con la acción nueva en NULL sólo consulta; `accion` es un lugar válido para escribir.
-    let salida = unsafe { libc::sigaction(senial, std::ptr::null(), accion.as_mut_ptr()) };
-    if salida != 0 {
-        return false;
-    }
-    // SAFETY: se pidió en cero, y todo en cero es una acción válida; además la llamada la llenó.
-    let accion = unsafe { accion.assume_init() };
-    let instalado = accion.sa_sigaction != libc::SIG_DFL && accion.sa_sigaction != libc::SIG_IGN;
-    instalado && accion.sa_flags & libc::SA_RESTART == 0
 }
 
 #[cfg(test)]

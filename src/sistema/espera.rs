@@ -1,11 +1,10 @@
-//! Esperar sockets con `poll(2)`.
+//! Esperar sockets con `ppoll(2)`.
 
 use std::io;
 use std::marker::PhantomData;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::ptr;
 use std::time::{Duration, Instant};
-
-use super::consultas::algun_manejador_sin_restart;
 
 /// Para qué se espera un socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,18 +49,12 @@ impl<'a> Interes<'a> {
 /// Los de `poll(2)`; en particular `Interrupted` por cada señal con manejador, que quien llama sabrá si es de parar.
 pub(crate) fn esperar(intereses: &mut [Interes<'_>], vence: Option<Instant>) -> io::Result<usize> {
     let cantidad = libc::nfds_t::try_from(intereses.len()).map_err(io::Error::other)?;
-    // SAFETY: `Interes` es un `pollfd` (repr(transparent)), y el arreglo está prestado entero mientras dura la llamada.
-    let salida = unsafe { libc::poll(intereses.as_mut_ptr().cast(), cantidad, milisegundos_hasta(vence)) };
+    let falta = vence.map(|vence| timespec(vence.saturating_duration_since(Instant::now())));
+    let falta = falta.as_ref().map_or(ptr::null(), ptr::from_ref);
+    // SAFETY: `Interes` es un `pollfd` (repr(transparent)), el arreglo está prestado entero mientras dura la llamada, y el plazo es NULL o
+    // está vivo.
+    let salida = unsafe { libc::ppoll(intereses.as_mut_ptr().cast(), cantidad, falta, ptr::null()) };
     usize::try_from(salida).map_err(|_| io::Error::last_os_error())
-}
-
-/// Como [`esperar`]; las señales, que cortan siempre a poll, aquí cortan sólo si el programa instaló algún manejador que lo pide. Puede volver
-/// sin que haya pasado nada: hay que mirar.
-pub(crate) fn esperar_o_interrumpirse(intereses: &mut [Interes<'_>], vence: Option<Instant>) -> io::Result<()> {
-    match esperar(intereses, vence) {
-        Err(causa) if causa.kind() == io::ErrorKind::Interrupted && !algun_manejador_sin_restart() => Ok(()),
-        salida => salida.map(|_| ()),
-    }
 }
 
 /// Espera a un solo socket, sin que las señales la corten. Dice si le pasó algo antes de `vence`.
@@ -86,13 +79,7 @@ pub(crate) fn dentro_de(plazo: Duration) -> Option<Instant> {
     Instant::now().checked_add(plazo)
 }
 
-/// Lo que falta hasta `vence`, redondeado para arriba: volver antes haría girar en falso a quien espera.
-fn milisegundos_hasta(vence: Option<Instant>) -> libc::c_int {
-    match vence {
-        None => -1,
-        Some(vence) => {
-            let faltan = vence.saturating_duration_since(Instant::now());
-            libc::c_int::try_from(faltan.as_micros().div_ceil(1000)).unwrap_or(libc::c_int::MAX)
-        }
-    }
+pub(super) fn timespec(plazo: Duration) -> libc::timespec {
+    let tv_sec = i64::try_from(plazo.as_secs()).unwrap_or(i64::MAX);
+    libc::timespec { tv_sec, tv_nsec: plazo.subsec_nanos().into() }
 }

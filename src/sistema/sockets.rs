@@ -16,12 +16,31 @@ pub(crate) fn umbral_de_lectura(socket: &impl AsFd, bytes: i32) -> io::Result<()
     poner(socket, libc::SOL_SOCKET, libc::SO_RCVLOWAT, bytes)
 }
 
-/// Le devuelve el modo bloqueante. Con fcntl son dos llamadas.
-pub(crate) fn dejar_bloqueante(socket: &impl AsFd) -> io::Result<()> {
-    let sin_bloqueo: libc::c_int = 0;
+/// Elige entre dormir y no dormir en un socket. Con fcntl son dos llamadas.
+pub(crate) fn poner_sin_bloqueo(socket: &impl AsFd, sin_bloqueo: bool) -> io::Result<()> {
+    let valor = libc::c_int::from(sin_bloqueo);
     // SAFETY: FIONBIO lee un entero, que está vivo, y el socket está prestado mientras dura la llamada.
-    let salida = unsafe { libc::ioctl(socket.as_fd().as_raw_fd(), libc::FIONBIO, &raw const sin_bloqueo) };
+    let salida = unsafe { libc::ioctl(socket.as_fd().as_raw_fd(), libc::FIONBIO, &raw const valor) };
     if salida == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Cuántos bytes de los que llegaron a un socket TCP ya no están: alguien los leyó. De otra clase de socket, no se sabe.
+pub(crate) fn leidos_por_alguien(socket: &impl AsFd) -> Option<u64> {
+    let descriptor = socket.as_fd().as_raw_fd();
+    let mut datos = MaybeUninit::<libc::tcp_info>::zeroed();
+    let mut largo = libc::socklen_t::try_from(size_of::<libc::tcp_info>()).ok()?;
+    let lugar = datos.as_mut_ptr().cast();
+    // SAFETY: `lugar` es un lugar válido de `largo` bytes.
+    let salida = unsafe { libc::getsockopt(descriptor, libc::IPPROTO_TCP, libc::TCP_INFO, lugar, &raw mut largo) };
+    let mut sin_leer: libc::c_int = 0;
+    // SAFETY: FIONREAD escribe un entero, que está vivo.
+    let ademas = unsafe { libc::ioctl(descriptor, libc::FIONREAD, &raw mut sin_leer) };
+    // SAFETY: se pidió en cero, y todo en cero es válido.
+    let llegaron = unsafe { datos.assume_init() }.tcpi_bytes_received;
+    // Un kernel viejo, o emulado, puede contestar con menos: lo que no contó no es un cero.
+    let contados = std::mem::offset_of!(libc::tcp_info, tcpi_bytes_received) + size_of::<u64>();
+    let lo_dijo = usize::try_from(largo).is_ok_and(|largo| largo >= contados);
+    (salida == 0 && ademas == 0 && lo_dijo).then(|| llegaron.saturating_sub(u64::try_from(sin_leer).unwrap_or(0)))
 }
 
 fn poner(socket: &impl AsFd, nivel: libc::c_int, opcion: libc::c_int, valor: libc::c_int) -> io::Result<()> {
@@ -67,11 +86,12 @@ unsafe impl Byte for u8 {}
 // SAFETY: mide lo que un byte, y ni siquiera necesita estar escrito.
 unsafe impl Byte for MaybeUninit<u8> {}
 
-/// `send(2)`, sin SIGPIPE: cuántos bytes de `bytes` salieron.
+/// `send(2)`, sin SIGPIPE y sin dormir: cuántos bytes de `bytes` salieron.
 #[inline(always)]
-pub(crate) fn enviar(socket: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
+pub(crate) fn enviar_ya(socket: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
+    let banderas = libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT;
     // SAFETY: `bytes` está prestado mientras dura la llamada, que sólo lo lee.
-    let salida = unsafe { libc::send(socket.as_raw_fd(), bytes.as_ptr().cast(), bytes.len(), libc::MSG_NOSIGNAL) };
+    let salida = unsafe { libc::send(socket.as_raw_fd(), bytes.as_ptr().cast(), bytes.len(), banderas) };
     usize::try_from(salida).map_err(|_| io::Error::last_os_error())
 }
 
