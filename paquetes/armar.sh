@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # armar.sh tarball | deb -- lo que se instala sin Rust: un .tar.gz, y los paquetes de Debian y Ubuntu.
 #
-# Lo llaman «make dist» y «make deb», con DIST (dónde dejarlo) y BIBLIOTECA (lo que dejó make). Sale igual, byte por byte, cada vez
+# Lo llaman «make dist» y «make deb», con DIST (dónde dejarlo), y BIBLIOTECA y HERRAMIENTA (lo que dejó make). Sale igual, byte por byte, cada vez
 # que se arma lo mismo: todo lleva la fecha del último commit, o la de SOURCE_DATE_EPOCH.
 set -euo pipefail
 umask 022
@@ -35,13 +35,26 @@ fecha() {
 arbol() {
     mkdir -p "$1/lib" "$1/include" "$1/c_examples"
     cp "$BIBLIOTECA"/* "$1/lib"
+    cp -r "$HERRAMIENTA" "$1/herramienta"
     cp include/tp0.h "$1/include"
     cp -r man docs "$1"
     cp -r c_examples/*.{c,h,sh,cfg,config} c_examples/{Makefile,.vscode} "$1/c_examples"
     cp -r paquetes/instalar "$1"
-    cp paquetes/tarball/{makefile,LEEME.md} CHANGELOG.md LICENSE-* "$1"
+    cp paquetes/tarball/{makefile,LEEME.md} README.md README.en.md SEGURIDAD.md CHANGELOG.md LICENSE-* "$1"
     cp paquetes/tarball/gitignore "$1/.gitignore"
+    sin_enlaces_rotos "$1"
     find "$1" -exec touch -h -d "@$(fecha)" {} +
+}
+
+# sin_enlaces_rotos CARPETA: lo que en el repositorio lleva a algo que acá no va (una prueba, el código) queda como texto.
+sin_enlaces_rotos() {
+    local documento destino
+    find "$1" -name '*.md' | while read -r documento; do
+        { grep -o '](\([^)#:]*\)[^):]*)' "$documento" || :; } | sed 's/^](//; s/)$//' | sort -u | while read -r destino; do
+            [ -e "$(dirname "$documento")/${destino%%#*}" ] && continue
+            sed -i "s|\[\([^]]*\)\]($(sed 's/[.*|]/\\&/g' <<<"$destino"))|\1|g" "$documento"
+        done
+    done
 }
 
 # Se arma con otro nombre: si se interrumpe, no queda uno a medias con el suyo.

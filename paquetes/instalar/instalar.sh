@@ -1,8 +1,9 @@
 #!/bin/sh
 # instalar.sh install | uninstall -- lo que hace make, en el repositorio y en la carpeta de «make dist».
 #
-# Se corre desde la carpeta que tiene include/ y man/, con estas variables, que pone instalar.mk: PREFIX, DESTDIR, libdir,
-# includedir, mandir, CC y BIBLIOTECA (la carpeta con libtp0.so.VERSIÓN, libtp0.a y libtp0.estaticas).
+# Se corre desde la carpeta que tiene include/ y man/, con estas variables, que pone instalar.mk: PREFIX, DESTDIR, bindir, libdir,
+# includedir, mandir, CC, BIBLIOTECA (la carpeta con libtp0.so.VERSIÓN, libtp0.a y libtp0.estaticas) y HERRAMIENTA (la que tiene tp0,
+# libtp0_trazar.so, tp0.bash y man1; si no está, se instala lo demás).
 #
 # O queda entera o no queda nada: primero se mira todo, después se copia cada archivo al lado de su lugar con otro nombre, y
 # recién cuando están todos se les pone el suyo, que ya no necesita espacio.
@@ -12,6 +13,9 @@ export LC_ALL=C
 
 aca=$(dirname "$0")
 objetivo=$1
+completado=$PREFIX/share/bash-completion/completions
+# Donde tp0 la busca, que no es donde buscan los programas: no es una biblioteca para enlazar.
+precarga=$PREFIX/lib/tp0/libtp0_trazar.so
 version=$(sed -n 's/^#define TP0_VERSION "\(.*\)"$/\1/p' include/tp0.h)
 
 # El SONAME cambia cuando cambia la ABI: con 0.x, la versión menor; desde 1.0, la mayor.
@@ -49,17 +53,24 @@ lista() {
     for pagina in man/man[1-9]/*.[1-9]; do
         [ ! -e "$pagina" ] || echo "$mandir/${pagina#man/}"
     done
+    [ -e "$HERRAMIENTA/tp0" ] || return 0
+    printf '%s\n' "$bindir/tp0" "$precarga" "$completado/tp0"
+    for pagina in "$HERRAMIENTA"/man1/*.1; do echo "$mandir/man1/${pagina##*/}"; done
 }
 
 # fabricar CAMINO ARCHIVO: deja en ARCHIVO lo que va en ese CAMINO de la lista.
 fabricar() {
     case $1 in
+        "$precarga") cp "$HERRAMIENTA/libtp0_trazar.so" "$2" && chmod 644 "$2" ;;
         */"$soname") ln -s "libtp0.so.$version" "$2" ;;
         */libtp0.so) ln -s "$soname" "$2" ;;
         */libtp0.so.*) cp "$BIBLIOTECA/libtp0.so.$version" "$2" && chmod 755 "$2" ;;
         */libtp0.a) cp "$BIBLIOTECA/libtp0.a" "$2" && chmod 644 "$2" ;;
         */tp0.h) cp include/tp0.h "$2" && chmod 644 "$2" ;;
         */tp0.pc | *.cmake) completar "$aca/$(basename "$1")" >"$2" && chmod 644 "$2" ;;
+        "$bindir/tp0") cp "$HERRAMIENTA/tp0" "$2" && chmod 755 "$2" ;;
+        "$completado/tp0") cp "$HERRAMIENTA/tp0.bash" "$2" && chmod 644 "$2" ;;
+        "$mandir"/man1/*) cp "$HERRAMIENTA/${1#"$mandir/"}" "$2" && chmod 644 "$2" ;;
         *) cp "man/${1#"$mandir/"}" "$2" && chmod 644 "$2" ;;
     esac
 }
@@ -80,7 +91,7 @@ en_espera() { echo "$DESTDIR$(dirname "$1")/.$(basename "$1").instalando"; }
 # --- Lo que se mira antes -----------------------------------------------------------------------------------------------------
 
 exigir_caminos_absolutos() {
-    for camino in "$PREFIX" "$libdir" "$includedir" "$mandir"; do
+    for camino in "$PREFIX" "$bindir" "$libdir" "$includedir" "$mandir"; do
         case $camino in
             /*) ;;
             *) quejarse "«$camino» tiene que ser un camino completo, que empiece con /: por ejemplo PREFIX=$HOME/.local" ;;
@@ -112,15 +123,17 @@ no_se_puede() {
 
 # es_ajeno ARCHIVO: ya hay uno con ese nombre y no es nuestro. En todos los que no se llaman libtp0.* está escrito libtp0.
 es_ajeno() {
-    case $1 in */libtp0.*) return 1 ;; esac
+    case $1 in */libtp0.* | "$DESTDIR$precarga") return 1 ;; esac
     [ -f "$1" ] && ! grep -q libtp0 "$1"
 }
 
 # Un paquete .deb y esto pondrían el mismo archivo, y desinstalar uno rompería el otro.
 exigir_que_no_sea_de_un_paquete() {
     [ -z "$DESTDIR" ] && command -v dpkg-query >/dev/null || return 0
-    paquete=$(dpkg-query -S "$includedir/tp0.h" 2>/dev/null) || return 0
-    quejarse "$includedir/tp0.h es del paquete ${paquete%%:*}: antes, «sudo apt remove ${paquete%%:*}»; o elegí otro PREFIX."
+    for archivo in "$includedir/tp0.h" "$bindir/tp0"; do
+        paquete=$(dpkg-query -S "$archivo" 2>/dev/null) || continue
+        quejarse "$archivo es del paquete ${paquete%%:*}: antes, «sudo apt remove ${paquete%%:*}»; o elegí otro PREFIX."
+    done
 }
 
 # --- install ------------------------------------------------------------------------------------------------------------------
@@ -244,8 +257,10 @@ desinstalar() {
         fi
     done
     por_palabra
-    # La única carpeta que es sólo de la biblioteca.
-    [ ! -d "$DESTDIR$libdir/cmake/tp0" ] || rmdir --ignore-fail-on-non-empty "$DESTDIR$libdir/cmake/tp0"
+    # Las únicas carpetas que son sólo de la biblioteca.
+    for carpeta in "$DESTDIR$libdir/cmake/tp0" "$DESTDIR${precarga%/*}"; do
+        [ ! -d "$carpeta" ] || rmdir --ignore-fail-on-non-empty "$carpeta"
+    done
 }
 
 exigir_caminos_absolutos
