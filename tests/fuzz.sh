@@ -5,7 +5,7 @@
 #   SEGUNDOS   cuánto corre cada uno (60)
 #   A_LA_VEZ   cuántos corren a la vez (2)
 #
-# Lo que hace caer a uno queda en fuzz/artifacts/. Para correrlos por horas: fuzz/LEEME.md
+# Lo que hace caer a uno queda en fuzz/artifacts/. Para correrlos por horas: docs/fuzzing.md
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tests/comun/guiones.sh
@@ -13,8 +13,8 @@ cd "$(dirname "$0")/.."
 SEGUNDOS=${SEGUNDOS:-60}
 A_LA_VEZ=${A_LA_VEZ:-2}
 
-# Los pisos: entradas por minuto, la mitad de las que corren en dos núcleos ocupados; y bordes cubiertos, nueve de cada diez.
-declare -A ENTRADAS=([cable]=14000 [buffer]=50000 [handshake]=300000 [servidor]=8000)
+# Los pisos. Entradas por minuto: bastante menos que en cualquier máquina, porque sólo dicen que corrió. Bordes cubiertos: nueve de cada diez.
+declare -A ENTRADAS=([cable]=3000 [buffer]=20000 [handshake]=60000 [servidor]=3000)
 declare -A COBERTURA=([cable]=920 [buffer]=860 [handshake]=166 [servidor]=2150)
 OBJETIVOS=(servidor cable buffer handshake)
 
@@ -58,7 +58,7 @@ juzgar() {
         grep -v '^#[0-9]' "$log" | tail -n 60 >&2
         echo "$1: falló con código $2; la entrada quedó en fuzz/artifacts/$1/" >&2
     fi
-    fila "fuzz_$1" "$entradas" $((entradas - bien)) "cobertura: $cubiertos bordes" "coverage: $cubiertos edges"
+    fila "fuzz_$1" "$entradas" $((entradas - bien)) "cobertura: $cubiertos bordes"
     if [ "$entradas" -lt "$piso" ]; then echo "$1: corrieron menos entradas que el piso" >&2; bien=1; fi
     if [ "$cubiertos" -lt "${COBERTURA[$1]}" ]; then echo "$1: cubrió menos que el piso" >&2; bien=1; fi
     return $bien

@@ -1,11 +1,10 @@
 /*
  * Una conexión que hizo el programa, con su propio accept o socketpair: desde su primer mensaje se la recibe como a
- * cualquiera, aunque el número haya sido antes de otro socket. Y el código que leyó un hilo no es para otro.
+ * cualquiera, aunque el número haya sido antes de otro socket.
  */
 #include <tp0.h>
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,40 +70,11 @@ static void con_recibir(int con_close)
 	terminar(conexion, con_close);
 }
 
-static void *recibir_por_su_cuenta(void *conexion)
-{
-	return recibir_paquete(*(int *)conexion);
-}
-
-/* El código que leyó un hilo es de ese hilo: otro, que no leyó ninguno, recibe un mensaje entero. */
-static void con_otro_hilo(void)
-{
-	static const unsigned char mandado[] = {0, 0, 0, 0, 3, 0, 0, 0, 'u', 'n', 0, 0, 0, 0, 0, 3, 0, 0, 0, 'o', 'k', 0};
-	unsigned char resto[7];
-	int par[2];
-	pthread_t hilo;
-	void *recibido;
-	t_list *valores;
-
-	EXIGIR(socketpair(AF_UNIX, SOCK_STREAM, 0, par) == 0);
-	EXIGIR(write(par[1], mandado, sizeof mandado) == (ssize_t)sizeof mandado);
-	EXIGIR(recibir_operacion(par[0]) == MENSAJE);
-	EXIGIR(read(par[0], resto, sizeof resto) == (ssize_t)sizeof resto);
-	EXIGIR(pthread_create(&hilo, NULL, recibir_por_su_cuenta, &par[0]) == 0);
-	EXIGIR(pthread_join(hilo, &recibido) == 0);
-	valores = recibido;
-	EXIGIR(valores->elements_count == 1 && strcmp(valores->head->data, "ok") == 0);
-	tp0_liberar_lista(valores);
-	EXIGIR(liberar_conexion(par[0]) == 0);
-	close(par[1]);
-}
-
 int main(void)
 {
 	for (int con_close = 0; con_close <= 1; con_close++) {
 		con_recibir_paquete(con_close);
 		con_recibir(con_close);
 	}
-	con_otro_hilo();
 	return puts("todo bien") == EOF;
 }

@@ -67,7 +67,7 @@ static int solo(void) {
 		EXIGIR(conexiones[i] != -1);
 		EXIGIR(ahora_ms() - antes < 2500);
 		puertos[i] = tp0_puerto(conexiones[i]);
-		/* De cada cuatro: uno no dice nada, uno manda, uno manda y cierra, uno sólo cierra. */
+		/* De cada cuatro: uno no dice nada, uno manda, uno manda y cierra, uno sólo cierra. Al último ya no se lo entrega: se fue. */
 		snprintf(texto, sizeof texto, "soy el %d", i);
 		if (i % 4 == 1 || i % 4 == 2) {
 			EXIGIR(enviar_mensaje(texto, conexiones[i]) == 0);
@@ -77,6 +77,8 @@ static int solo(void) {
 			EXIGIR(liberar_conexion(conexiones[i]) == 0);
 	}
 	for (int i = 0; i < TODOS; i++) {
+		if (i % 4 == 3)
+			continue;
 		clientes[i] = esperar_cliente(servidor);
 		EXIGIR(clientes[i] > 2);
 		EXIGIR(puerto_del_par(clientes[i]) == puertos[i]);
@@ -84,6 +86,8 @@ static int solo(void) {
 			ANDA(1, tp0_conexion_activa(clientes[i]));
 	}
 	for (int i = 0; i < TODOS; i++) {
+		if (i % 4 == 3)
+			continue;
 		snprintf(texto, sizeof texto, "soy el %d", i);
 		if (i % 4 == 1 || i % 4 == 2) {
 			exigir_texto(clientes[i], texto);

@@ -1,5 +1,5 @@
 /*
- * Servidores con los errores de siempre. El puerto sale de TP0_PUERTO.
+ * Servidores con los errores de siempre. El puerto sale de TP0_PUERTO, salvo el del que es a mano, que lo dice.
  *
  *   dolores_servidor manual      a mano y sin SO_REUSEADDR; atiende a un cliente y cierra primero
  *   dolores_servidor sin_mirar   nadie mira si iniciar_servidor anduvo
@@ -31,17 +31,22 @@ static void contar(const char *que)
 static int manual(void)
 {
 	struct sockaddr_in direccion;
-	int servidor = socket(AF_INET, SOCK_STREAM, 0), cliente;
+	int servidor = socket(AF_INET, SOCK_STREAM, 0), cliente, puerto = 10000 + getpid() % 20000;
 	char byte;
 
 	memset(&direccion, 0, sizeof direccion);
 	direccion.sin_family = AF_INET;
-	direccion.sin_port = htons((uint16_t)atoi(getenv("TP0_PUERTO")));
 	direccion.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	if (bind(servidor, (struct sockaddr *)&direccion, sizeof direccion) == -1 || listen(servidor, 5) == -1) {
-		perror("bind");
+	/* Debajo de los que el sistema les da a los clientes, el primero que no tenga nadie. */
+	do
+		direccion.sin_port = htons((in_port_t)puerto++);
+	while (bind(servidor, (struct sockaddr *)&direccion, sizeof direccion) == -1 && puerto < 32768);
+	if (listen(servidor, 5) == -1) {
+		perror("listen");
 		return EXIT_FAILURE;
 	}
+	printf("puerto %d\n", ntohs(direccion.sin_port));
+	fflush(stdout);
 	cliente = accept(servidor, NULL, NULL);
 	puts("llegó");
 	fflush(stdout);

@@ -21,7 +21,6 @@
 #ifndef TP0_GUIA_CON_LO_SUYO
 #define TP0_SIN_OP_CODE
 typedef enum { MENSAJE, PAQUETE, PERSONA, FIN_DE_ARCHIVO = 7 } op_code;
-enum { SOY_CPU = 7 };
 #include <tp0.h>
 #endif
 

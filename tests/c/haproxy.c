@@ -1,5 +1,5 @@
 /*
- * haproxy: los servidores y los clientes de tests/haproxy.rs.
+ * haproxy: los servidores y los clientes de tests/fallas/haproxy.rs.
  *
  *   haproxy servidor NOMBRE              atiende a muchos y firma lo que contesta (TP0_IP y TP0_PUERTO dicen dónde)
  *   haproxy cliente PUERTO CUANTAS       se conecta tantas veces, una tras otra, y muestra quién le contestó cada vez

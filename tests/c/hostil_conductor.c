@@ -5,6 +5,7 @@
  * línea con todo lo que un programa C puede ver de la llamada:
  *
  *     orden:      [&]ID NOMBRE ARGUMENTO...       (& = en otro hilo; %XX en un argumento es un byte; NULL es NULL)
+ *     anuncio:    #ID# hilo=TID, antes de hacer la llamada
  *     respuesta:  #ID# ret=N errno=NOMBRE [campo=valor]... texto=LO QUE DICE tp0_error()
  *
  * Antes de cada llamada errno vale EDOM: así se nota si la biblioteca lo puso o lo dejó como estaba.
@@ -167,6 +168,20 @@ static char *en_hexa(const void *bytes, size_t cantidad) {
 	return hexa;
 }
 
+/* En una sola escritura, para que la línea salga entera. */
+static void decir(const char *linea) {
+	flockfile(stdout);
+	fputs(linea, stdout);
+	fflush(stdout);
+	funlockfile(stdout);
+}
+
+static void anunciar(const t_orden *orden) {
+	char linea[64];
+	snprintf(linea, sizeof linea, "#%s# hilo=%d\n", orden->id, (int)gettid());
+	decir(linea);
+}
+
 static void responder(const t_orden *orden, t_visto *visto) {
 	char *dicho = visto->texto;
 	char *linea = NULL;
@@ -178,10 +193,7 @@ static void responder(const t_orden *orden, t_visto *visto) {
 	if (asprintf(&linea, "#%s# ret=%ld errno=%s%s texto=%s\n", orden->id, visto->ret, nombre == NULL ? "?" : nombre,
 	             visto->campos == NULL ? "" : visto->campos, dicho == NULL ? "(NULL)" : dicho) < 0)
 		morir("sin memoria");
-	flockfile(stdout);
-	fputs(linea, stdout);
-	fflush(stdout);
-	funlockfile(stdout);
+	decir(linea);
 	free(linea);
 	free(visto->texto);
 	free(visto->campos);
@@ -357,19 +369,13 @@ static void al_llegar(int senial) {
 	seniales = seniales + 1;
 }
 
-/* alarma MS reinicia|corta: una sola señal SIGALRM, con SA_RESTART o sin él. */
-static long poner_alarma(int milisegundos, const char *modo) {
+/* manejador reinicia|corta: el de SIGALRM, que las cuenta, con SA_RESTART o sin él. */
+static long poner_manejador(const char *modo) {
 	struct sigaction accion;
 	memset(&accion, 0, sizeof accion);
 	accion.sa_handler = al_llegar;
 	accion.sa_flags = strcmp(modo, "reinicia") == 0 ? SA_RESTART : 0;
-	struct itimerval plazo;
-	memset(&plazo, 0, sizeof plazo);
-	plazo.it_value.tv_sec = milisegundos / 1000;
-	plazo.it_value.tv_usec = (milisegundos % 1000) * 1000;
-	if (sigaction(SIGALRM, &accion, NULL) < 0)
-		return -1;
-	return setitimer(ITIMER_REAL, &plazo, NULL);
+	return sigaction(SIGALRM, &accion, NULL);
 }
 
 /* ------------------------------------------------------------------ martillos */
@@ -640,8 +646,8 @@ static int orden_del_sistema(const t_orden *orden, t_visto *visto) {
 		DIRECTA(visto, con_plazo(numero(orden, 1), SO_RCVTIMEO, numero(orden, 2)));
 	else if (es(orden, "plazo_envio"))
 		DIRECTA(visto, con_plazo(numero(orden, 1), SO_SNDTIMEO, numero(orden, 2)));
-	else if (es(orden, "alarma"))
-		DIRECTA(visto, poner_alarma(numero(orden, 1), orden->argumentos[2]));
+	else if (es(orden, "manejador"))
+		DIRECTA(visto, poner_manejador(orden->argumentos[1]));
 	else if (es(orden, "seniales"))
 		DIRECTA(visto, seniales);
 	else if (es(orden, "limite_descriptores")) {
@@ -657,6 +663,7 @@ static int orden_del_sistema(const t_orden *orden, t_visto *visto) {
 static void *cumplir(void *parametro) {
 	t_orden *orden = parametro;
 	t_visto visto = { 0, 0, NULL, NULL };
+	anunciar(orden);
 	if (!orden_de_biblioteca(orden, &visto) && !orden_del_sistema(orden, &visto))
 		morir("orden desconocida");
 	responder(orden, &visto);

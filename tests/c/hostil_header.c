@@ -108,6 +108,19 @@ typedef struct {
 	double (*buffer_read_double)(t_buffer *);
 	bool (*buffer_read_bool)(t_buffer *);
 	char *(*buffer_read_string)(t_buffer *, uint32_t *);
+	int (*buffer_quedan)(t_buffer *);
+	int (*tp0_enviar_mensaje)(const char *, int);
+	t_paquete *(*tp0_crear_paquete)(void);
+	t_paquete *(*tp0_crear_super_paquete)(void);
+	void (*tp0_crear_buffer)(t_paquete *);
+	int (*tp0_agregar_a_paquete)(t_paquete *, const void *, int);
+	int (*tp0_enviar_paquete)(t_paquete *, int);
+	void (*tp0_eliminar_paquete)(t_paquete *);
+	void *(*tp0_serializar_paquete)(t_paquete *, int);
+	int (*tp0_recibir_operacion)(int);
+	void *(*tp0_recibir_buffer)(int *, int);
+	t_list *(*tp0_recibir_paquete)(int);
+	int (*tp0_liberar_conexion)(int);
 } t_interfaz;
 
 const t_interfaz *interfaz(void);
@@ -179,6 +192,19 @@ const t_interfaz *interfaz(void) {
 		buffer_read_double,
 		buffer_read_bool,
 		buffer_read_string,
+		buffer_quedan,
+		tp0_enviar_mensaje,
+		tp0_crear_paquete,
+		tp0_crear_super_paquete,
+		tp0_crear_buffer,
+		tp0_agregar_a_paquete,
+		tp0_enviar_paquete,
+		tp0_eliminar_paquete,
+		tp0_serializar_paquete,
+		tp0_recibir_operacion,
+		tp0_recibir_buffer,
+		tp0_recibir_paquete,
+		tp0_liberar_conexion,
 	};
 	return &todas;
 }

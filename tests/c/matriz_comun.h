@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 #include <tp0.h>
+#include "dormidos.h"
 
 /* Termina el proceso diciendo qué no se cumplió. Escribe sin stdio: también sirve sin memoria y en el hijo de un fork. */
 #define EXIGIR(condicion)                                                                                                  \

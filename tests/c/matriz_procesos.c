@@ -167,7 +167,8 @@ static void caso_bloqueados(void) {
 	mandar_a_secas(conversa, &si, 4);
 	recibir_a_secas(conversa, &respuesta, 4);
 	EXIGIR(respuesta == 0);
-	dormir_ms(50);
+	/* Los cuatro, y el del cliente de tp0_atender. */
+	hasta_que_duerman(5);
 	bifurcar(3000, 50, usar_y_soltar_lo_heredado);
 	EXIGIR(aceptado == -2 && enviado == -2 && codigo == -2 && atendido == -2); /* nadie despertó a los hilos del padre */
 	/* Y cada uno termina lo suyo. */
@@ -368,7 +369,7 @@ static void caso_copias_en_uso(void) {
 	memset(mensaje_largo, 'x', LARGO);
 	mensaje_largo[LARGO] = '\0';
 	pthread_t h[2] = {hilo(enviar_largo, &enviado), hilo(saludar_a_uno, NULL)};
-	dormir_ms(100);
+	hasta_que_duerman(2);
 	EXIGIR(pipe(tubo) == 0);
 	pid_t hijo = fork();
 	if (hijo == 0) {

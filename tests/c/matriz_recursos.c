@@ -350,11 +350,13 @@ static void sin_descriptores_y_de_nuevo(void) {
 		int llega = conectar_a_secas(tp0_puerto(servidor)); /* justo el último descriptor */
 		int32_t si = 1;
 		mandar_a_secas(llega, &si, 4);
-		EXIGIR(esperar_cliente(servidor) == -1 && errno == EMFILE && strstr(tp0_error(), "40") != NULL);
+		/* Quien espera clientes espera también el descriptor, y el que llegó mientras no había lugar no se pierde. */
+		pthread_t espera = hilo(esperar_otro, &aceptado);
+		/* Sin descriptores no se puede mirar /proc. Si el hilo llega tarde, también vale: es la otra mitad de lo que se prueba. */
+		usleep(10000);
 		while (cuantos > 0)
 			close(ocupados[--cuantos]);
-		/* El que llegó mientras no había lugar no se perdió. */
-		aceptado = esperar_cliente(servidor);
+		pthread_join(espera, NULL);
 		EXIGIR(aceptado > 2);
 		recibir_a_secas(llega, &si, 4);
 		EXIGIR(si == 0);

@@ -158,7 +158,7 @@ int main(int argc, char **argv) {
 	pid_t hijo = fork();
 	EXIGIR(hijo >= 0);
 	if (hijo == 0) {
-		alarm(60);
+		alarm(80);
 		hacer_de_par(escucha);
 	}
 	close(escucha);

@@ -338,7 +338,7 @@ static void plazos_del_programa(int opciones) {
 		conversar(par, cliente); /* no se había movido ni un byte: sigue */
 	}
 	long desde = ahora_ms();
-	EXIGIR(enviar_mensaje(largo, cliente) == -1 && errno == EAGAIN);
+	EXIGIR(enviar_mensaje(largo, cliente) == -1 && errno == EAGAIN && tp0_error() != NULL);
 	long tardo = ahora_ms() - desde;
 	EXIGIR(tardo >= PLAZO - 10 && tardo < 6 * PLAZO);
 	EXIGIR(enviar_mensaje("a medias ya no hay vuelta", cliente) == -1 && errno == EPIPE);

@@ -6,6 +6,7 @@
  */
 #include "muchos_comun.h"
 
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 
 #define BUENOS 50
@@ -198,8 +199,8 @@ static void concurrentes(void) {
 		close(s[i]);
 	}
 	HASTA_QUE(cuenta.terminaron == 8);
-	/* Mientras atiende, tp0_atender tiene dos propios: con ellos se despierta. */
-	EXIGIR(descriptores_abiertos() <= antes + 2);
+	/* Mientras atiende, tp0_atender tiene cuatro propios: con ellos se despierta. */
+	EXIGIR(descriptores_abiertos() <= antes + 4);
 	parar(&a);
 	EXIGIR(descriptores_abiertos() == antes - 1);
 	EXIGIR(hilos_vivos() == hilos_antes);
@@ -268,7 +269,7 @@ static void saludar_por(int s) {
 /* El cliente que recibió el mismo número, o lo que abrió el programa, sobrevive a que la primera función vuelva. */
 static void un_destino(enum manera como, enum destino en_que) {
 	struct atencion a;
-	int segundo = -1, tapon = -1;
+	int segundo = -1;
 	manera = como;
 	destino = en_que;
 	primero = propio = otro_extremo = -1;
@@ -279,25 +280,17 @@ static void un_destino(enum manera como, enum destino en_que) {
 	atender(&a, deshacerse, NULL);
 	int s = par_conectado(puerto);
 	HASTA_QUE(cuenta.llegaron == 1);
-	/* El kernel aparta el número del próximo cliente cuando empieza a esperarlo: que ya lo esté haciendo. */
-	dormir_ms(20);
-	if (en_que == OTRO_CLIENTE) {
-		/* Se piden antes: el hueco que deje el primero tiene que ser para aceptar. */
+	/* Se pide antes: el hueco que deje el primero tiene que ser para aceptar. */
+	if (en_que == OTRO_CLIENTE)
 		segundo = par_socket();
-		tapon = par_socket();
-	}
 	if (como == TERMINADO || como == TERMINADO_Y_LIBERARLO)
 		shutdown(s, SHUT_WR);
 	else
 		par_texto(s, "chau");
 	HASTA_QUE(cuenta.paso == 1);
 	if (en_que == OTRO_CLIENTE) {
-		/* Uno gasta el número que ya estaba apartado; el siguiente recibe el del primero. */
-		saludar_por(tapon);
-		HASTA_QUE(cuenta.llegaron == 2);
-		dormir_ms(20);
 		saludar_por(segundo);
-		HASTA_QUE(cuenta.llegaron == 3);
+		HASTA_QUE(cuenta.llegaron == 2);
 		EXIGIR(cuenta.descriptor == primero);
 		conversar(segundo, "soy otro, con el mismo numero");
 	} else if (en_que != NADA) {
@@ -310,8 +303,7 @@ static void un_destino(enum manera como, enum destino en_que) {
 	if (en_que == OTRO_CLIENTE) {
 		conversar(segundo, "y sigo aca");
 		close(segundo);
-		close(tapon);
-		HASTA_QUE(cuenta.terminaron == 3);
+		HASTA_QUE(cuenta.terminaron == 2);
 	} else if (en_que == UNA_CONEXION) {
 		EXIGIR(enviar_mensaje("sigo aca", propio) == 0);
 		par_exigir_texto(otro_extremo, "sigo aca");
@@ -380,6 +372,42 @@ static void finales(void) {
 	parar(&a);
 	EXIGIR(descriptores_abiertos() == antes - 1);
 	EXIGIR(hilos_vivos() == hilos_antes);
+}
+
+static void *recibir_de(void *cliente) {
+	return (void *)(intptr_t)recibir_operacion(*(int *)cliente);
+}
+
+/* Deja a otro hilo recibiendo de su cliente, y vuelve. */
+static void dejar_a_otro_recibiendo(int cliente, void *el_otro) {
+	static int suyo;
+	int quedan = 1;
+	suyo = cliente;
+	EXIGIR(enviar_mensaje("mandame medio codigo", cliente) == 0);
+	while (recv(cliente, &quedan, 1, MSG_PEEK) != 1)
+		;
+	*(pthread_t *)el_otro = hilo(recibir_de, &suyo);
+	/* Cuando ya se llevó ese medio código, está adentro. */
+	do
+		EXIGIR(ioctl(cliente, FIONREAD, &quedan) == 0);
+	while (quedan > 0);
+	CONTAR(cuenta.terminaron++);
+}
+
+/* Al volver la función, su conexión se libera: quien recibía de ella despierta, y el otro lado ve el fin. */
+static void con_otro_recibiendo(void) {
+	struct atencion a;
+	pthread_t el_otro;
+	levantar(con_cierre(20000));
+	atender(&a, dejar_a_otro_recibiendo, &el_otro);
+	int s = par_conectado(puerto);
+	par_exigir_texto(s, "mandame medio codigo");
+	par_mandar(s, "\7\0", 2);
+	HASTA_QUE(cuenta.terminaron == 1);
+	exigir_fin(s);
+	EXIGIR((intptr_t)unir(el_otro) == -1);
+	close(s);
+	parar(&a);
 }
 
 /* ------------------------------------------------------------------ malos entre cincuenta buenos */
@@ -524,14 +552,23 @@ static void limite(void) {
 	close(s[1]);
 	EXIGIR(par_leer(cuarto, &respuesta, 4) && respuesta == 0);
 	conversar(cuarto, "ahora si");
+	/* Lleno otra vez, después de un aviso: también se espera durmiendo. */
+	int quinto = par_conectar(puerto);
+	EXIGIR(quinto != -1);
+	par_mandar(quinto, &uno, 4);
+	procesador = procesador_ms();
+	EXIGIR(llega_algo(quinto, 400) == 0);
+	EXIGIR(procesador_ms() - procesador < 100);
 	close(s[0]);
+	EXIGIR(par_leer(quinto, &respuesta, 4) && respuesta == 0);
+	close(quinto);
 	close(s[2]);
 	close(cuarto);
 	for (int i = 0; i < 30; i++)
 		muchos[i] = hilo(entrar_hablar_y_salir, NULL);
 	for (int i = 0; i < 30; i++)
 		unir(muchos[i]);
-	HASTA_QUE(cuenta.terminaron == 34);
+	HASTA_QUE(cuenta.terminaron == 35);
 	EXIGIR(cuenta.mayor == 3);
 	parar(&a);
 }
@@ -589,7 +626,7 @@ static struct hijo nacer(int cuantos) {
 	if (hijo.pid == 0) {
 		close(ida[1]);
 		close(vuelta[0]);
-		alarm(60);
+		alarm(80);
 		clientes_de_otro_proceso(ida[0], vuelta[1], cuantos);
 	}
 	close(ida[0]);
@@ -726,10 +763,11 @@ static void detener(void) {
 	/* Sin clientes: enseguida. */
 	levantar(con_cierre(20000));
 	atender(&a, eco, NULL);
-	dormir_ms(100);
+	hasta_que_duerman(1);
+	/* Sin esperar su plazo, que es de 20 segundos. */
 	desde = ahora_ms();
 	parar(&a);
-	EXIGIR(ahora_ms() - desde < 1000);
+	EXIGIR(ahora_ms() - desde < 20000);
 	en_el_mismo_puerto();
 	FALLA(-1, EBADF, tp0_detener(servidor));
 	FALLA(-1, EBADF, tp0_atender(servidor, eco, NULL));
@@ -739,10 +777,13 @@ static void detener(void) {
 	atender(&a, eco, NULL);
 	s = par_conectado(puerto);
 	conversar(s, "hola");
+	long procesador = procesador_ms();
 	desde = ahora_ms();
 	ANDA(0, tp0_detener(servidor));
 	tardo = ahora_ms() - desde;
 	EXIGIR(tardo >= 395 && tardo < 2500);
+	/* Lo esperó durmiendo. */
+	EXIGIR(procesador_ms() - procesador < 100);
 	/* Ya no queda nadie adentro, ni hace falta esperar nada. */
 	EXIGIR(cuenta.adentro == 0 && cuenta.terminaron == 1);
 	en_el_mismo_puerto();
@@ -828,7 +869,7 @@ static void detener(void) {
 	en_el_mismo_puerto();
 	levantar(NULL);
 	pthread_t espera = hilo(esperar_uno, NULL);
-	dormir_ms(150);
+	hasta_que_duerman(1);
 	ANDA(0, tp0_detener(servidor));
 	unir(espera);
 
@@ -840,7 +881,7 @@ static void detener(void) {
 			s = par_conectado(puerto);
 			HASTA_QUE(cuenta.adentro == 1);
 		}
-		dormir_ms(100);
+		hasta_que_duerman(1);
 		ANDA(0, liberar_conexion(servidor));
 		exigir_que_vuelva(&a, 4);
 		EXIGIR(a.salida == 0);
@@ -973,7 +1014,7 @@ static void seniales(void) {
 	manejar(SA_RESTART);
 	atender(&a, eco, NULL);
 	conversar(s = par_conectado(puerto), "el unico");
-	dormir_ms(100);
+	hasta_que_duerman(2);
 	exigir_que_no_le_importe(&a);
 	manejar(0);
 	exigir_eintr(&a);
@@ -1068,6 +1109,42 @@ static void mil(int cuantos, int mensajes) {
 	EXIGIR(descriptores_abiertos() == antes - 1);
 }
 
+/* ------------------------------------------------------------------ uno tras otro */
+
+/* La memoria virtual de este proceso, en MiB: ahí se ve la pila de un hilo (8 MiB) que terminó y nadie soltó. */
+static long virtual_mib(void) {
+	long paginas = 0;
+	FILE *archivo = fopen("/proc/self/statm", "r");
+	EXIGIR(archivo != NULL && fscanf(archivo, "%ld", &paginas) == 1);
+	fclose(archivo);
+	return paginas / 1024 * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+/* Seiscientos clientes, de a uno: los hilos de los que se van no dejan nada, y al detenerlo no queda ninguno. */
+static void uno_tras_otro(void) {
+	struct atencion a;
+	long al_principio = 0;
+	levantar(NULL);
+	int hilos = hilos_vivos(), descriptores = 0;
+	atender(&a, eco, NULL);
+	for (int i = 0; i < 650; i++) {
+		int s = par_conectado(puerto);
+		conversar(s, "hola y chau");
+		close(s);
+		HASTA_QUE(cuenta.terminaron == i + 1);
+		/* Los primeros no cuentan: las pilas de los que recién terminaron se vuelven a usar. */
+		if (i == 50) {
+			al_principio = virtual_mib();
+			descriptores = descriptores_abiertos();
+		}
+	}
+	EXIGIR(virtual_mib() - al_principio < 100);
+	/* El del último puede no haberse cerrado todavía. */
+	EXIGIR(descriptores_abiertos() <= descriptores + 2);
+	parar(&a);
+	EXIGIR(hilos_vivos() == hilos);
+}
+
 /* ------------------------------------------------------------------ enviar a las guardadas */
 
 #define GUARDADAS 6
@@ -1150,6 +1227,7 @@ int main(int cantidad, char **valores) {
 	    {"concurrentes", concurrentes},
 	    {"liberados", liberados},
 	    {"finales", finales},
+	    {"con_otro_recibiendo", con_otro_recibiendo},
 	    {"malos", malos},
 	    {"limite", limite},
 	    {"sin_descriptores", sin_descriptores},
@@ -1157,6 +1235,7 @@ int main(int cantidad, char **valores) {
 	    {"detener", detener},
 	    {"mal_usado", mal_usado},
 	    {"seniales", seniales},
+	    {"uno_tras_otro", uno_tras_otro},
 	    {"guardadas", enviar_a_las_guardadas},
 	};
 	int hechas = 0;

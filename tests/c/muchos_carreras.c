@@ -186,7 +186,7 @@ static void liberar_desde_otro_hilo(void) {
 	int conexion = crear_conexion("127.0.0.1", puerto);
 	EXIGIR(conexion != -1);
 	struct obrero *receptor = encargar(recibir_hasta_el_fin, &conexion);
-	dormir_ms(100);
+	hasta_que_duerman(1);
 	EXIGIR(liberar_conexion(conexion) == 0);
 	terminado(receptor);
 }
@@ -261,7 +261,8 @@ static void varios_esperan(void) {
 		EXIGIR(conexion != -1);
 		EXIGIR(liberar_conexion(conexion) == 0);
 	}
-	dormir_ms(300);
+	/* Los dos esperan, y ya no queda nadie por entrar. */
+	hasta_que_duerman(2);
 	EXIGIR(liberar_conexion(escucha) == 0);
 	EXIGIR((intptr_t)terminado(uno) + (intptr_t)terminado(otro) == 70);
 }

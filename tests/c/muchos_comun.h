@@ -29,6 +29,7 @@
 #include <unistd.h>
 
 #include <tp0.h>
+#include "dormidos.h"
 
 /* Como assert, pero vale siempre y cuenta qué se veía. */
 #define EXIGIR(condicion)                                                                                                      \

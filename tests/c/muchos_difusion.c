@@ -139,15 +139,161 @@ static void malos(void) {
 	bajar();
 }
 
+/* Al que está más de una vez, con su número o con un dup, el mensaje le llega una sola. */
+static void repetidas(void) {
+	levantar();
+	t_paquete *paquete = con(PAQUETE, "a todos", 8);
+	int otro_numero = dup(conexion[0]), errores[6], nombrados = 0;
+	int mezcla[] = {conexion[0], conexion[1], conexion[0], otro_numero, conexion[2], conexion[1]};
+	const int esperados[] = {0, 0, EINVAL, EINVAL, 0, EINVAL};
+	EXIGIR(tp0_difundir(mezcla, 6, paquete, errores) == 3);
+	EXIGIR(memcmp(errores, esperados, sizeof errores) == 0);
+	EXIGIR(sscanf(tp0_error(), "%d está repetida", &nombrados) == 1 && nombrados == conexion[0]);
+	EXIGIR(tp0_difundir(&mezcla[3], 2, paquete, NULL) == 0);
+	int con_dup[] = {otro_numero, conexion[0]}, este, aquel;
+	EXIGIR(tp0_difundir(con_dup, 2, paquete, errores) == 1 && errores[0] == 0 && errores[1] == EINVAL);
+	EXIGIR(sscanf(tp0_error(), "%d es la misma conexión que %d", &este, &aquel) == 2);
+	EXIGIR(este == conexion[0] && aquel == otro_numero);
+	const int llegan[] = {3, 1, 2};
+	for (int i = 0; i < 3; i++) {
+		char de_mas;
+		for (int j = 0; j < llegan[i]; j++)
+			exigir_que_llego(par_de(conexion[i]));
+		EXIGIR(recv(par_de(conexion[i]), &de_mas, 1, MSG_DONTWAIT) == -1 && errno == EAGAIN);
+	}
+	close(otro_numero);
+	eliminar_paquete(paquete);
+	bajar();
+}
+
+#define MUCHO (16 * 1024 * 1024)
+
+static void *enviar_mucho(void *a_quien) {
+	char *mucho = malloc(MUCHO);
+	EXIGIR(mucho != NULL);
+	memset(mucho, 'x', MUCHO - 1);
+	mucho[MUCHO - 1] = '\0';
+	intptr_t salida = enviar_mensaje(mucho, *(int *)a_quien);
+	free(mucho);
+	return (void *)salida;
+}
+
+/* A la conexión por la que otro hilo está enviando se la espera un rato, y no más; su mensaje sigue, y no se le mezcla nada. */
+static void con_otro_enviando(void) {
+	int errores[CUANTOS], ocupada = 3, header[2];
+	levantar();
+	int su_par = par_de(conexion[ocupada]);
+	pthread_t otro = hilo(enviar_mucho, &conexion[ocupada]);
+	/* Llegó su comienzo, y lo demás no entra hasta que alguien lo lea: está adentro. */
+	EXIGIR(par_leer(su_par, header, sizeof header) && header[0] == MENSAJE && header[1] == MUCHO);
+	t_paquete *paquete = con(PAQUETE, "a todos", 8);
+	long antes = ahora_ms();
+	EXIGIR(tp0_difundir(conexion, CUANTOS, paquete, errores) == 1);
+	EXIGIR(ahora_ms() - antes >= 20);
+	for (int i = 0; i < CUANTOS; i++) {
+		EXIGIR(errores[i] == (i == ocupada ? EAGAIN : 0));
+		if (i != ocupada)
+			exigir_que_llego(par_de(conexion[i]));
+	}
+	char *mucho = malloc(MUCHO);
+	EXIGIR(mucho != NULL && par_leer(su_par, mucho, MUCHO));
+	EXIGIR(strspn(mucho, "x") == MUCHO - 1);
+	free(mucho);
+	EXIGIR(unir(otro) == NULL);
+	ANDA(0, tp0_difundir(&conexion[ocupada], 1, paquete, NULL));
+	exigir_que_llego(su_par);
+	eliminar_paquete(paquete);
+	bajar();
+}
+
+static void *leer_de_a_poco(void *de_quien) {
+	static char pedazo[512 * 1024];
+	int header[3];
+	EXIGIR(par_leer(*(int *)de_quien, header, sizeof header));
+	EXIGIR(header[0] == PAQUETE && header[2] == 2 * MUCHO && header[1] == header[2] + 4);
+	for (int leidos = 0; leidos < header[2]; leidos += (int)sizeof pedazo) {
+		dormir_ms(40);
+		EXIGIR(par_leer(*(int *)de_quien, pedazo, sizeof pedazo));
+		EXIGIR(pedazo[0] == leidos / (int)sizeof pedazo && pedazo[sizeof pedazo - 1] == 0);
+	}
+	return NULL;
+}
+
+/* Quien lee despacio y sin parar recibe todo, aunque en total tarde más de lo que se espera sin que avance nada. */
+static void de_a_poco(void) {
+	int errores[1];
+	levantar();
+	char *mucho = calloc(1, 2 * MUCHO);
+	EXIGIR(mucho != NULL);
+	for (int i = 0; i < 64; i++)
+		mucho[i * 512 * 1024] = (char)i;
+	t_paquete *paquete = con(PAQUETE, mucho, 2 * MUCHO);
+	free(mucho);
+	int su_par = par_de(conexion[0]);
+	pthread_t lector = hilo(leer_de_a_poco, &su_par);
+	long antes = ahora_ms();
+	ANDA(0, tp0_difundir(conexion, 1, paquete, errores));
+	EXIGIR(ahora_ms() - antes > 1000);
+	unir(lector);
+	eliminar_paquete(paquete);
+	bajar();
+}
+
+/* Cada falla queda en el lugar de su conexión: la que tiene un límite menor, la que no es, la que se fue y la repetida. */
+static void cada_falla_en_su_lugar(void) {
+	int errores[7], en_otro_servidor, largo_del_aviso = -1;
+	levantar();
+	tp0_opciones *opciones = tp0_opciones_crear();
+	EXIGIR(tp0_opciones_tamanio_maximo(opciones, 11) == 0);
+	int otro = tp0_iniciar_servidor_con("127.0.0.1", "0", opciones);
+	int32_t saludo = 1;
+	EXIGIR(otro != -1 && (en_otro_servidor = par_conectar(tp0_puerto(otro))) != -1);
+	par_mandar(en_otro_servidor, &saludo, 4);
+	int chica = esperar_cliente(otro);
+	EXIGIR(chica != -1 && par_leer(en_otro_servidor, &saludo, 4) && saludo == 0);
+	shutdown(par_de(conexion[1]), SHUT_RDWR);
+	while (tp0_conexion_activa(conexion[1]) == 1)
+		dormir_ms(1);
+	/* El valor y su largo son 12 bytes, y en la chica entran 11. */
+	t_paquete *paquete = con(PAQUETE, "a todos", 8), *justo = con(PAQUETE, "a todo", 7);
+	const int mezcla[] = {conexion[0], chica, conexion[1], conexion[2], -1, conexion[0], conexion[3]};
+	const int esperados[] = {0, EMSGSIZE, EPIPE, 0, EBADF, EINVAL, 0};
+	EXIGIR(tp0_difundir(mezcla, 7, paquete, errores) == 4);
+	EXIGIR(memcmp(errores, esperados, sizeof errores) == 0);
+	EXIGIR(strstr(tp0_error(), "12") != NULL && strstr(tp0_error(), "11") != NULL);
+	for (int i = 0; i < 4; i++)
+		if (i != 1)
+			exigir_que_llego(par_de(conexion[i]));
+	/* A la chica no le salió nada, y sigue. */
+	ANDA(0, tp0_difundir(&chica, 1, justo, NULL));
+	free(par_recibir(en_otro_servidor, &saludo, &largo_del_aviso));
+	EXIGIR(saludo == PAQUETE && largo_del_aviso == 11);
+	close(en_otro_servidor);
+	ANDA(0, liberar_conexion(chica));
+	ANDA(0, liberar_conexion(otro));
+	tp0_opciones_destruir(opciones);
+	eliminar_paquete(paquete);
+	eliminar_paquete(justo);
+	bajar();
+}
+
 int main(int cantidad, char **valores) {
 	EXIGIR(cantidad == 2);
-	alarm(50);
+	alarm(80);
 	if (strcmp(valores[1], "no_lee") == 0)
 		no_lee();
 	else if (strcmp(valores[1], "por_la_mitad") == 0)
 		por_la_mitad();
 	else if (strcmp(valores[1], "malos") == 0)
 		malos();
+	else if (strcmp(valores[1], "repetidas") == 0)
+		repetidas();
+	else if (strcmp(valores[1], "con_otro_enviando") == 0)
+		con_otro_enviando();
+	else if (strcmp(valores[1], "de_a_poco") == 0)
+		de_a_poco();
+	else if (strcmp(valores[1], "cada_falla_en_su_lugar") == 0)
+		cada_falla_en_su_lugar();
 	else
 		return 2;
 	decir("todo bien");

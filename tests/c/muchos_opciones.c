@@ -168,7 +168,7 @@ static void reintentos(void) {
 
 int main(int cantidad, char **valores) {
 	EXIGIR(cantidad == 2);
-	alarm(50);
+	alarm(80);
 	if (strcmp(valores[1], "rangos") == 0)
 		rangos();
 	else if (strcmp(valores[1], "keepalive") == 0)

@@ -202,6 +202,65 @@ static void largos_que_mienten(void) {
 	buffer_destroy(b);
 }
 
+/* Se pregunta al final: faltó algo, sobró algo, o está todo. */
+static void si_estaba_todo(void) {
+	t_buffer *b = buffer_create(0), *otro;
+	t_buffer propio;
+	char lugar[8];
+
+	ANDA(0, buffer_quedan(b));
+	ANDA(0, buffer_add_uint32(b, 7));
+	ANDA(0, buffer_add_uint8(b, 25));
+	ANDA(0, buffer_quedan(b));
+	b->offset = 0;
+	ANDA(5, buffer_quedan(b));
+	ANDA(7, buffer_read_uint32(b));
+	ANDA(1, buffer_quedan(b));
+	/* La del medio no entra, la que le sigue sí, y no queda nada: hay que notarlo igual. */
+	NO_ALCANZA(b, "Quedan 1 bytes y pediste 8: ¿mismo orden de lectura que de escritura?", buffer_read_uint64(b));
+	NO_ALCANZA(b, "Quedan 1 bytes y pediste 4: ¿mismo orden de lectura que de escritura?", buffer_read_string(b, NULL));
+	ANDA(25, buffer_read_uint8(b));
+	for (int vez = 0; vez < 2; vez++) {
+		FALLA(-1, EPROTO, buffer_quedan(b));
+		EXIGIR(strcmp(tp0_error(), "Quedan 1 bytes y pediste 8: ¿mismo orden de lectura que de escritura?") == 0);
+		EXIGIR(b->offset == 5);
+	}
+	/* Los demás buffers no tienen la culpa: ni otro struct sobre los mismos bytes, ni el mismo sobre otros. */
+	propio = *b;
+	ANDA(0, buffer_quedan(&propio));
+	FALLA(-1, EPROTO, buffer_read(b, lugar, sizeof lugar));
+	propio.stream = lugar;
+	propio.size = sizeof lugar;
+	propio.offset = 6;
+	ANDA(2, buffer_quedan(&propio));
+	FALLA(0, EPROTO, buffer_read_uint32(&propio));
+	FALLA(-1, EPROTO, buffer_quedan(&propio));
+	propio.stream = b->stream;
+	ANDA(2, buffer_quedan(&propio));
+
+	/* Donde estaba el que falló puede haber otro: crear y liberar empiezan de nuevo. */
+	FALLA(-1, EPROTO, buffer_read(b, lugar, sizeof lugar));
+	FALLA(-1, EPROTO, buffer_quedan(b));
+	otro = buffer_create(0);
+	ANDA(0, buffer_quedan(b));
+	FALLA(-1, EPROTO, buffer_read(b, lugar, sizeof lugar));
+	buffer_destroy(otro);
+	ANDA(0, buffer_quedan(b));
+	FALLA(-1, EPROTO, buffer_read(b, lugar, sizeof lugar));
+	eliminar_paquete(crear_paquete());
+	ANDA(0, buffer_quedan(b));
+
+	/* Un argumento malo no es una lectura que no entró; un offset pasado del final, tampoco. */
+	FALLA(-1, EINVAL, buffer_read(b, NULL, 1));
+	ANDA(0, buffer_quedan(b));
+	b->offset = UINT32_MAX;
+	ANDA(0, buffer_quedan(b));
+	FALLA(-1, EINVAL, buffer_quedan(NULL));
+	propio.size = -1;
+	FALLA(-1, EINVAL, buffer_quedan(&propio));
+	buffer_destroy(b);
+}
+
 static void argumentos_malos(void) {
 	char lugar[4] = {1, 2, 3, 4};
 	uint32_t largo = 5;
@@ -281,6 +340,7 @@ int main(void) {
 	lo_reservado_va_en_cero_y_crece();
 	leer_de_mas();
 	largos_que_mienten();
+	si_estaba_todo();
 	argumentos_malos();
 	adentro_de_un_paquete();
 	decir("todo bien");

@@ -1,6 +1,6 @@
 //! Un par que no comparte código con la biblioteca: sockets de la biblioteca estándar y los bytes escritos a mano.
 
-use super::{PLAZO, puerto_libre};
+use super::PLAZO;
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -122,8 +122,8 @@ pub struct Oyente {
 
 impl Oyente {
     pub fn nuevo() -> Self {
-        let puerto = puerto_libre();
-        let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, puerto)).unwrap();
+        let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let puerto = socket.local_addr().unwrap().port();
         socket.set_nonblocking(true).unwrap();
         Self { socket, puerto }
     }

@@ -1,13 +1,7 @@
 //! Los textos de error que citan las guías, entre «comillas»: cada uno es, letra por letra, parte de un texto de `src/`. Donde el texto
 //! lleva un valor, la cita puede llevar cualquiera, o puntos suspensivos.
 
-#![allow(
-    unreachable_pub,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "andamio de pruebas: fallar con un texto claro es su manera de avisar"
-)]
+#![allow(unreachable_pub, reason = "andamio de pruebas")]
 
 use std::fs;
 use std::path::Path;

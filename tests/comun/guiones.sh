@@ -25,11 +25,24 @@ saltear() {
 
 saltear_siempre() { echo "salteado: $1: $2"; }
 
-# fila CLAVE CASOS BIEN DETALLE DETAIL: una fila de la tabla de confianza, si se la está armando.
+# fila CLAVE CASOS BIEN DETALLE: una fila de la tabla de confianza, si se la está armando.
 fila() {
-    [ -z "${CONFIANZA_DIR:-}" ] || printf '%s\t%s\t%s\t%s\t%s\n' "$@" >"$CONFIANZA_DIR/$1.tsv"
+    [ -z "${CONFIANZA_DIR:-}" ] || printf '%s\t%s\t%s\t%s\n' "$@" >"$CONFIANZA_DIR/$1.tsv"
 }
 
 hay_nightly() { cargo +nightly --version >/dev/null 2>&1; }
 
 anfitrion() { rustc +nightly -vV | sed -n 's/^host: //p'; }
+
+# cambiar ORIGEN DESTINO VIEJO NUEVO: deja en DESTINO lo de ORIGEN con VIEJO, que tiene que estar una sola vez, cambiado por NUEVO.
+cambiar() {
+    local texto antes despues
+    texto=$(cat "$1")
+    antes=${texto%%"$3"*}
+    despues=${texto#*"$3"}
+    if [ "$antes" = "$texto" ] || [ "${despues#*"$3"}" != "$despues" ]; then
+        echo "en $1 tiene que estar, una sola vez, «$3»" >&2
+        return 1
+    fi
+    printf '%s%s%s\n' "$antes" "$4" "$despues" >"$2"
+}

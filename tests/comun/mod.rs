@@ -5,24 +5,20 @@
     dead_code,
     unreachable_pub,
     unsafe_code,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "andamio de pruebas: cada archivo usa una parte, mandar una señal necesita kill(2) y fallar con un texto \
-              claro es su manera de avisar"
+    reason = "andamio de pruebas: cada archivo usa una parte, y mandar una señal necesita kill(2)"
 )]
 
 pub mod ajeno;
 
 use std::collections::{BTreeMap, HashSet};
 use std::env;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddrV4, TcpStream};
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -32,8 +28,10 @@ use std::sync::{Arc, Condvar, Mutex, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Plazo generoso para cualquier espera: solo se agota cuando algo anda mal (valgrind en dos núcleos es lento).
-pub const PLAZO: Duration = Duration::from_secs(30);
+use socket2::{Domain, Socket, Type};
+
+/// Plazo generoso para cualquier espera: solo se agota cuando algo anda mal (valgrind en dos núcleos ocupados es muy lento). No mide nada.
+pub const PLAZO: Duration = Duration::from_secs(90);
 
 /// Cada cuánto se vuelve a mirar una condición que no avisa sola.
 const PASO: Duration = Duration::from_millis(3);
@@ -60,9 +58,10 @@ pub const VARIABLES: &[&str] =
 // Lugares
 // ---------------------------------------------------------------------------------------------------------------------
 
-/// La raíz del repositorio.
+/// La raíz del repositorio, también para las pruebas de la herramienta.
 pub fn raiz() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+    let propia = Path::new(env!("CARGO_MANIFEST_DIR"));
+    propia.ancestors().find(|carpeta| carpeta.join("cbindgen.toml").is_file()).unwrap().to_owned()
 }
 
 /// La carpeta de los programas C de las pruebas.
@@ -73,6 +72,9 @@ pub fn dir_c() -> PathBuf {
 /// La carpeta con `libtp0.so`, `libtp0.so.0.1` y `libtp0.a` de esta misma compilación: bajo `cargo test` solo están
 /// al lado del ejecutable de la prueba.
 pub fn dir_biblioteca() -> PathBuf {
+    if let Some(dir) = env::var_os("MAQUINA_BIBLIOTECA") {
+        return PathBuf::from(dir);
+    }
     let dir = env::current_exe().unwrap().parent().unwrap().to_path_buf();
     for archivo in ["libtp0.so", "libtp0.so.0.1", "libtp0.a"] {
         assert!(
@@ -118,19 +120,41 @@ pub fn ruta_nueva(nombre: &str) -> PathBuf {
 /// Si la herramienta está en el PATH. Cuando falta lo dice por su nombre (aun con la salida capturada) y devuelve
 /// `false`; con `CI=true` no se puede saltear nada: falla.
 pub fn exigir(herramienta: &str) -> bool {
-    let esta = env::var_os("PATH")
-        .is_some_and(|camino| env::split_paths(&camino).any(|carpeta| carpeta.join(herramienta).is_file()));
-    if esta {
+    if env::split_paths(&camino()).any(|carpeta| carpeta.join(herramienta).is_file()) {
         return true;
     }
     saltear(&format!("falta {herramienta}"));
     false
 }
 
+/// Si se puede correr algo en una red nueva, que es sólo de él: hace falta unshare, y permiso para usarlo.
+pub fn red_propia() -> bool {
+    if !exigir("unshare") {
+        return false;
+    }
+    let puede = orden("unshare").args(["-n", "true"]).output().unwrap().status.success();
+    if !puede {
+        saltear("acá no se puede crear una red propia (unshare -n): hace falta ser root");
+    }
+    puede
+}
+
+/// Dónde se buscan los programas: en el PATH, y en las carpetas de los que suele correr root, que en Debian no son del PATH de los demás.
+pub fn camino() -> OsString {
+    let propio = env::var_os("PATH").unwrap_or_default();
+    let carpetas = env::split_paths(&propio).chain(["/usr/sbin".into(), "/sbin".into()]);
+    env::join_paths(carpetas).unwrap()
+}
+
+/// Si las corre la integración continua: ahí nada se saltea, y lo que lleva mucho se corre entero.
+pub fn en_integracion() -> bool {
+    env::var_os("CI").is_some_and(|ci| ci == "true")
+}
+
 /// Una prueba que acá no se puede correr lo dice por su nombre, aun con la salida capturada; con `CI=true`, falla.
 pub fn saltear(causa: &str) {
     let prueba = thread::current().name().unwrap_or("?").to_owned();
-    assert!(env::var_os("CI").is_none_or(|ci| ci != "true"), "{causa}, y con CI=true nada se saltea");
+    assert!(!en_integracion(), "{causa}, y con CI=true nada se saltea");
     // No es eprintln!: el arnés captura esa macro cuando la prueba pasa, y un salteo no debe ser silencioso.
     let _ = writeln!(io::stderr(), "salteado: {causa} (prueba {prueba})");
 }
@@ -145,16 +169,13 @@ pub fn decir(renglon: &str) {
     writeln!(io::stdout().lock(), "{renglon}").unwrap();
 }
 
-/// Un número con punto entre los miles y coma decimal, y el mismo como se escribe en inglés.
-pub fn cifra(valor: f64, decimales: usize) -> (String, String) {
+/// Un número con punto entre los miles y coma decimal.
+pub fn cifra(valor: f64, decimales: usize) -> String {
     let simple = format!("{valor:.decimales$}");
     let (entera, resto) = simple.split_once('.').map_or((simple.as_str(), ""), |partes| partes);
-    let en_miles = |punto: &str| {
-        let grupos: Vec<_> = entera.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect();
-        grupos.join(punto)
-    };
-    let con = |punto, coma| if resto.is_empty() { en_miles(punto) } else { en_miles(punto) + coma + resto };
-    (con(".", ","), con(",", "."))
+    let grupos: Vec<_> = entera.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect();
+    let en_miles = grupos.join(".");
+    if resto.is_empty() { en_miles } else { en_miles + "," + resto }
 }
 
 /// El mayor límite de descriptores que este proceso puede pedir.
@@ -179,11 +200,11 @@ pub fn permitir_descriptores(hacen_falta: usize) -> bool {
     limite.rlim_cur >= hacen_falta
 }
 
-/// Deja una fila de la tabla de confianza del README, si se la está armando (`make confianza`): cuántos casos se probaron, cuántos salieron
-/// bien, y un detalle en los dos idiomas.
-pub fn confianza(clave: &str, casos: usize, bien: usize, detalle: &str, detail: &str) {
+/// Deja una fila de la tabla de docs/confianza.md, si se la está armando (`make confianza`): cuántos casos se probaron, cuántos salieron
+/// bien, y un detalle.
+pub fn confianza(clave: &str, casos: usize, bien: usize, detalle: &str) {
     if let Some(carpeta) = env::var_os("CONFIANZA_DIR") {
-        let fila = format!("{clave}\t{casos}\t{bien}\t{detalle}\t{detail}\n");
+        let fila = format!("{clave}\t{casos}\t{bien}\t{detalle}\n");
         fs::write(Path::new(&carpeta).join(format!("{clave}.tsv")), fila).unwrap();
     }
 }
@@ -193,7 +214,7 @@ pub fn confianza(clave: &str, casos: usize, bien: usize, detalle: &str, detail: 
 struct Fila {
     casos: usize,
     bien: usize,
-    detalles: Vec<(String, String)>,
+    detalles: Vec<String>,
 }
 
 static FILAS: Mutex<BTreeMap<&'static str, Fila>> = Mutex::new(BTreeMap::new());
@@ -203,8 +224,7 @@ fn en_fila(clave: &'static str, cambio: impl FnOnce(&mut Fila)) {
     let fila = filas.entry(clave).or_default();
     cambio(fila);
     fila.detalles.sort();
-    let juntos = |cual: fn(&(String, String)) -> &str| fila.detalles.iter().map(cual).collect::<Vec<_>>().join("; ");
-    confianza(clave, fila.casos, fila.bien, &juntos(|par| &par.0), &juntos(|par| &par.1));
+    confianza(clave, fila.casos, fila.bien, &fila.detalles.join("; "));
 }
 
 /// Un caso de una fila de la tabla de confianza, mientras dura: al terminar se cuenta, y salió bien si no hubo un panic. La
@@ -231,15 +251,39 @@ pub fn sumar(clave: &'static str, casos: usize, bien: usize) {
 }
 
 /// Agrega un detalle a la fila que se está contando.
-pub fn detallar(clave: &'static str, detalle: String, detail: String) {
-    en_fila(clave, |fila| fila.detalles.push((detalle, detail)));
+pub fn detallar(clave: &'static str, detalle: String) {
+    en_fila(clave, |fila| fila.detalles.push(detalle));
+}
+
+/// El compilador de C de las pruebas. El de otra máquina, si `tests/maquinas.sh` las corre para ella: con MAQUINA_CC la elige,
+/// MAQUINA_BIBLIOTECA es la carpeta de la biblioteca compilada para ella, y MAQUINA_EMULADOR, lo que va delante de cada programa de allá.
+pub fn compilador_de_c() -> Command {
+    Command::new(env::var_os("MAQUINA_CC").unwrap_or_else(|| "gcc".into()))
+}
+
+/// Por cuánto se multiplica un tiempo medido: lo que puede tardar de más un programa emulado.
+pub fn lentitud() -> u32 {
+    if env::var_os("MAQUINA_EMULADOR").is_some() { 6 } else { 1 }
+}
+
+/// La orden de correr `programa`: si es de los que compilan las pruebas, con el emulador de su máquina.
+fn emulado(programa: &OsStr) -> Command {
+    let emulador = env::var("MAQUINA_EMULADOR").unwrap_or_default();
+    match emulador.split_whitespace().collect::<Vec<_>>()[..] {
+        [comando, ref args @ ..] if Path::new(programa).starts_with(dir_temporal()) => {
+            let mut orden = Command::new(comando);
+            orden.args(args).arg(programa);
+            orden
+        }
+        _ => Command::new(programa),
+    }
 }
 
 /// Compila con gcc y las advertencias como errores. Las fuentes son relativas a `tests/c` (o caminos absolutos);
 /// `args` va al final, así que puede enlazar bibliotecas o cambiar cualquier opción anterior.
 pub fn compilar(nombre: &str, fuentes: &[&str], args: &[&str]) -> PathBuf {
     let destino = ruta_nueva(nombre);
-    let mut orden = Command::new("gcc");
+    let mut orden = compilador_de_c();
     orden.args(ESTRICTO).arg("-o").arg(&destino);
     orden.args(fuentes.iter().map(|fuente| dir_c().join(fuente)));
     orden.args(args);
@@ -294,14 +338,24 @@ pub fn ejecutar(orden: &mut Command) -> String {
 
 /// Una orden sin las variables de la biblioteca: cada prueba pone las suyas.
 pub fn orden(programa: impl AsRef<OsStr>) -> Command {
-    let mut orden = Command::new(programa);
+    let mut orden = emulado(programa.as_ref());
     // Cargo pone ahí target/debug, donde puede haber una biblioteca de otro día: vale la del rpath.
-    orden.env_remove("LD_LIBRARY_PATH");
+    orden.env_remove("LD_LIBRARY_PATH").env("PATH", camino());
     // Y si las pruebas las corre make, un make de ellas no es parte de ése.
     for variable in VARIABLES.iter().chain(&["MAKEFLAGS", "MAKELEVEL", "MFLAGS"]) {
         orden.env_remove(variable);
     }
     orden
+}
+
+/// Corre un caso de un programa de las pruebas: termina bien, y lo último que dice es `dice`.
+#[track_caller]
+pub fn correr_caso(mut comando: Command, caso: &str, dice: &str, plazo: Duration) -> Salida {
+    comando.arg(caso);
+    let salida = Proceso::lanzar(comando).terminar(plazo);
+    salida.exigir_exito(caso);
+    assert_eq!(salida.lineas().last(), Some(&dice), "{salida}");
+    salida
 }
 
 /// Los argumentos de valgrind que usan las pruebas: todo bloque perdido o alcanzable es un error.
@@ -329,33 +383,54 @@ pub fn compilar_modulo(nombre: &str, fuentes: &[&str], mas: &[&str]) -> PathBuf 
 // Puertos
 // ---------------------------------------------------------------------------------------------------------------------
 
-/// Un puerto de 127.0.0.1 en el que ahora nadie escucha, entre 10000 y 32000: debajo del rango efímero, para que
-/// ninguna conexión saliente lo ocupe en el medio. Empieza en un lugar al azar y no repite dentro del proceso.
+/// Un puerto de 127.0.0.1 en el que nadie escucha, y que no recibe nadie más mientras viva este proceso: queda tomado por un socket
+/// que no escucha. Quien se conecte ahí recibe ECONNREFUSED, y un servidor que use SO_REUSEADDR lo puede levantar igual. Soltarlo para que lo
+/// tome otro no sirve: entre el fork y el exec de cualquier proceso que se esté lanzando queda una copia de lo que escuchaba. Entre 10000 y
+/// 32000: debajo de los que el sistema les da a los clientes, que la biblioteca desaconseja.
 pub fn puerto_libre() -> u16 {
     const DESDE: u16 = 10_000;
     const CANTIDAD: u16 = 22_000;
-    static ENTREGADOS: Mutex<Option<HashSet<u16>>> = Mutex::new(None);
-    let mut guardia = ENTREGADOS.lock().unwrap_or_else(|veneno| veneno.into_inner());
-    let entregados = guardia.get_or_insert_default();
+    static TOMADOS: Mutex<Vec<Socket>> = Mutex::new(Vec::new());
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     let inicio = u16::try_from(RandomState::new().hash_one(0_u8) % u64::from(CANTIDAD)).unwrap();
-    (0..CANTIDAD)
+    let puerto = (0..CANTIDAD)
         .map(|i| DESDE + (inicio + i) % CANTIDAD)
-        .find(|puerto| !entregados.contains(puerto) && TcpListener::bind((Ipv4Addr::LOCALHOST, *puerto)).is_ok())
-        .inspect(|puerto| {
-            entregados.insert(*puerto);
-        })
-        .expect("no hay ningún puerto libre entre 10000 y 32000")
+        .find(|puerto| socket.bind(&SocketAddrV4::new(Ipv4Addr::LOCALHOST, *puerto).into()).is_ok())
+        .expect("no hay ningún puerto libre entre 10000 y 32000");
+    // Recién ahora: al pedirlo no se lo comparte con nadie.
+    socket.set_reuse_address(true).unwrap();
+    TOMADOS.lock().unwrap_or_else(|veneno| veneno.into_inner()).push(socket);
+    puerto
 }
 
-/// Si alguien escucha en ese puerto (IPv4), según `/proc/net/tcp`: preguntar conectándose contaría como un cliente.
+/// Un renglón de `/proc/net/tcp` (IPv4): lo que el núcleo sabe de un socket, sin tocarlo.
+pub struct EnElNucleo {
+    pub local: u16,
+    pub remoto: u16,
+    /// Como lo numera el núcleo: 1 es establecida, 10 escucha.
+    pub estado: u8,
+    /// Los bytes que llegaron y nadie leyó.
+    pub sin_leer: usize,
+}
+
+pub fn sockets_del_nucleo() -> Vec<EnElNucleo> {
+    let puerto = |campo: &str| u16::from_str_radix(campo.rsplit(':').next()?, 16).ok();
+    let leer = |linea: &str| {
+        let campos: Vec<&str> = linea.split_whitespace().collect();
+        let [_, local, remoto, estado, colas, ..] = campos.as_slice() else { return None };
+        Some(EnElNucleo {
+            local: puerto(local)?,
+            remoto: puerto(remoto)?,
+            estado: u8::from_str_radix(estado, 16).ok()?,
+            sin_leer: usize::from_str_radix(colas.split_once(':')?.1, 16).ok()?,
+        })
+    };
+    fs::read_to_string("/proc/net/tcp").unwrap().lines().filter_map(leer).collect()
+}
+
+/// Si alguien escucha en ese puerto (IPv4): preguntar conectándose contaría como un cliente.
 pub fn escuchando(puerto: u16) -> bool {
-    let tabla = fs::read_to_string("/proc/net/tcp").unwrap();
-    tabla.lines().skip(1).any(|linea| {
-        let mut campos = linea.split_whitespace().skip(1);
-        let local = campos.next().unwrap_or("");
-        let estado = campos.nth(1).unwrap_or("");
-        estado == "0A" && local.rsplit(':').next().is_some_and(|p| u16::from_str_radix(p, 16) == Ok(puerto))
-    })
+    sockets_del_nucleo().iter().any(|socket| socket.local == puerto && socket.estado == 10)
 }
 
 /// Espera a que se cumpla una condición; si no llega dentro del plazo, falla diciendo qué se esperaba.
@@ -365,6 +440,60 @@ pub fn esperar_que(que: &str, plazo: Duration, mut condicion: impl FnMut() -> bo
         assert!(Instant::now() < limite, "pasaron {plazo:?} y no se cumplió: {que}");
         thread::sleep(PASO);
     }
+}
+
+/// Cuántos bytes tiene el núcleo de ese socket: los que no leyó este lado (FIONREAD), o los que el otro todavía no recibió (TIOCOUTQ).
+pub fn pendientes(socket: &impl AsFd, cuales: libc::c_ulong) -> usize {
+    let mut cuantos: libc::c_int = 0;
+    // SAFETY: las dos escriben un int, y el descriptor está prestado mientras dura la llamada.
+    assert_eq!(unsafe { libc::ioctl(socket.as_fd().as_raw_fd(), cuales, &raw mut cuantos) }, 0);
+    usize::try_from(cuantos).unwrap()
+}
+
+/// Lo que el núcleo sabe del otro extremo de una conexión de esta máquina; `None` si ya no está.
+pub fn otro_extremo(socket: &TcpStream) -> Option<EnElNucleo> {
+    let (propio, otro) = (socket.local_addr().ok()?.port(), socket.peer_addr().ok()?.port());
+    sockets_del_nucleo().into_iter().find(|uno| (uno.local, uno.remoto) == (otro, propio))
+}
+
+/// Espera a que el otro extremo haya leído todo lo que se le mandó.
+pub fn esperar_leido(socket: &TcpStream) {
+    esperar_que("que lean lo que se mandó", PLAZO, || {
+        pendientes(socket, libc::TIOCOUTQ) == 0 && otro_extremo(socket).is_none_or(|otro| otro.sin_leer == 0)
+    });
+}
+
+/// Las llamadas al sistema en las que duerme quien espera algo de un socket, de otro hilo o del reloj.
+const BLOQUEAN: &[i64] = &[
+    libc::SYS_recvfrom,
+    libc::SYS_recvmsg,
+    libc::SYS_sendto,
+    libc::SYS_sendmsg,
+    libc::SYS_accept4,
+    libc::SYS_accept,
+    libc::SYS_connect,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_poll,
+    libc::SYS_ppoll,
+    libc::SYS_futex,
+    libc::SYS_clock_nanosleep,
+];
+
+/// Si ese hilo está dormido adentro de una llamada de las que bloquean.
+fn duerme(pid: u32, hilo: u32) -> bool {
+    let de = |archivo: &str| fs::read_to_string(format!("/proc/{pid}/task/{hilo}/{archivo}")).ok();
+    let bloquea = |texto: String| {
+        let numero = texto.split_whitespace().next().and_then(|numero| numero.parse().ok());
+        numero.is_some_and(|numero: i64| BLOQUEAN.contains(&numero))
+    };
+    // Donde no dejan mirar en qué llamada está, alcanza con que duerma.
+    let adentro = de("syscall").is_none_or(bloquea);
+    adentro && de("stat").is_some_and(|datos| datos.rsplit_once(") ").is_some_and(|(_, resto)| resto.starts_with('S')))
+}
+
+/// Espera a que ese hilo de ese proceso esté dormido adentro de una llamada: lo que siga lo encuentra ahí.
+pub fn esperar_dormido(pid: u32, hilo: u32) {
+    esperar_que(&format!("que el hilo {hilo} del proceso {pid} se duerma"), PLAZO, || duerme(pid, hilo));
 }
 
 /// Lanza un programa que escucha (TP0_IP y TP0_PUERTO en su entorno) y espera a que esté escuchando.

@@ -4,15 +4,7 @@
 //! máquina tiene una interfaz tun (la maneja socat) y esta prueba lleva los paquetes IP de una a la otra. Anda en cualquier núcleo, y
 //! se sabe exactamente cuántos perdió.
 
-#![allow(
-    dead_code,
-    unreachable_pub,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "andamio de pruebas: fallar con un texto claro es su manera de avisar"
-)]
+#![allow(dead_code, unreachable_pub, reason = "andamio de pruebas: cada archivo usa una parte")]
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -25,7 +17,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::comun::{PLAZO, Proceso, ejecutar, esperar_que, exigir, saltear};
+use crate::comun::{PLAZO, Proceso, ejecutar, esperar_que, exigir, orden, saltear};
 
 /// La IP de cada máquina: existen sólo adentro de sus espacios de nombres.
 pub const IPS: [&str; 2] = ["10.77.0.1", "10.77.0.2"];
@@ -89,8 +81,8 @@ impl Maquina {
         static CUENTA: AtomicU32 = AtomicU32::new(0);
         let nombre = format!("{PREFIJO}{}-{}-{cual}", std::process::id(), CUENTA.fetch_add(1, Ordering::Relaxed));
         // Hacerlo y entrar: hay lugares donde se puede lo primero y no lo segundo.
-        for orden in [vec!["netns", "add", &nombre], vec!["-n", &nombre, "link", "set", "lo", "up"]] {
-            let salida = Command::new("ip").args(orden).output().unwrap();
+        for args in [vec!["netns", "add", &nombre], vec!["-n", &nombre, "link", "set", "lo", "up"]] {
+            let salida = orden("ip").args(args).output().unwrap();
             if !salida.status.success() {
                 borrar(&nombre);
                 return Err(String::from_utf8_lossy(&salida.stderr).trim().to_owned());
@@ -100,14 +92,14 @@ impl Maquina {
     }
 
     fn ip(&self, args: &[&str]) {
-        ejecutar(Command::new("ip").args(["-n", &self.nombre]).args(args));
+        ejecutar(orden("ip").args(["-n", &self.nombre]).args(args));
     }
 
     /// La misma orden, adentro.
-    fn adentro(&self, orden: &Command) -> Command {
-        let mut otra = Command::new("ip");
-        otra.args(["netns", "exec", &self.nombre]).arg(orden.get_program()).args(orden.get_args());
-        for (variable, valor) in orden.get_envs() {
+    fn adentro(&self, una: &Command) -> Command {
+        let mut otra = orden("ip");
+        otra.args(["netns", "exec", &self.nombre]).arg(una.get_program()).args(una.get_args());
+        for (variable, valor) in una.get_envs() {
             match valor {
                 Some(valor) => otra.env(variable, valor),
                 None => otra.env_remove(variable),
@@ -126,12 +118,12 @@ impl Drop for Maquina {
 /// Borra un espacio nuestro, y a los procesos que hayan quedado adentro, que también lo son. Si otra prueba lo borra a la vez, mejor:
 /// ya no está.
 fn borrar(nombre: &str) {
-    if let Ok(adentro) = Command::new("ip").args(["netns", "pids", nombre]).output() {
+    if let Ok(adentro) = orden("ip").args(["netns", "pids", nombre]).output() {
         for pid in String::from_utf8_lossy(&adentro.stdout).split_whitespace() {
             let _ = Command::new("kill").args(["-KILL", pid]).output();
         }
     }
-    let _ = Command::new("ip").args(["netns", "del", nombre]).output();
+    let _ = orden("ip").args(["netns", "del", nombre]).output();
 }
 
 /// Borra lo que dejó una corrida que ya no existe: sus espacios y sus sockets de unix.
@@ -197,7 +189,7 @@ impl DosMaquinas {
 
     fn tender_veth([una, otra]: &[Maquina; 2]) {
         let par = ["netns", &una.nombre, "type", "veth", "peer", "name", INTERFAZ, "netns", &otra.nombre];
-        ejecutar(Command::new("ip").args(["link", "add", INTERFAZ]).args(par));
+        ejecutar(orden("ip").args(["link", "add", INTERFAZ]).args(par));
     }
 
     /// Empeora un cable de veth con `tc netem`. `None`: el núcleo no lo trae.
@@ -208,7 +200,7 @@ impl DosMaquinas {
             condiciones.perdida, condiciones.adelantados
         );
         for maquina in &self.maquinas {
-            let mut tc = Command::new("tc");
+            let mut tc = orden("tc");
             tc.args(["-n", &maquina.nombre, "qdisc", "add", "dev", INTERFAZ, "root", "netem"]);
             let salida = tc.args(pedido.split(' ')).output().unwrap();
             let queja = String::from_utf8_lossy(&salida.stderr).into_owned();
@@ -223,8 +215,7 @@ impl DosMaquinas {
     /// Cuántos paquetes perdió `tc netem`.
     pub fn perdidos_por_netem(&self) -> u64 {
         let perdidos = |maquina: &Maquina| -> u64 {
-            let tabla =
-                ejecutar(Command::new("tc").args(["-n", &maquina.nombre, "-s", "qdisc", "show", "dev", INTERFAZ]));
+            let tabla = ejecutar(orden("tc").args(["-n", &maquina.nombre, "-s", "qdisc", "show", "dev", INTERFAZ]));
             tabla.split("dropped ").nth(1).and_then(|resto| resto.split(',').next()).unwrap().parse().unwrap()
         };
         self.maquinas.iter().map(perdidos).sum()

@@ -1,15 +1,7 @@
 //! El conductor: un programa C que cumple órdenes sobre la biblioteca y cuenta qué devolvió cada una, qué `errno` dejó
 //! y qué dice `tp0_error()`. La prueba hace de par por la red, con `std::net`, sin compartir código con la biblioteca.
 
-#![allow(
-    dead_code,
-    unreachable_pub,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "andamio de pruebas: cada archivo usa una parte, y fallar con un texto claro es su manera de avisar"
-)]
+#![allow(dead_code, unreachable_pub, reason = "andamio de pruebas: cada archivo usa una parte")]
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -145,6 +137,45 @@ impl Par {
         nada
     }
 
+    /// De a un byte: ninguno sale hasta que el otro lado tiene, leído o no, el anterior.
+    #[track_caller]
+    pub fn de_a_uno(&self, bytes: &[u8]) {
+        for byte in bytes {
+            self.mandar(&[*byte]);
+            comun::esperar_que("que llegue lo que se mandó", PLAZO, || {
+                comun::pendientes(&self.0, libc::TIOCOUTQ) == 0
+            });
+        }
+    }
+
+    /// Espera a que el otro lado haya leído todo lo que se le mandó.
+    #[track_caller]
+    pub fn leido(&self) {
+        comun::esperar_leido(&self.0);
+    }
+
+    /// De a un byte: ninguno sale hasta que el otro lado leyó el anterior.
+    #[track_caller]
+    pub fn gotear(&self, bytes: &[u8]) {
+        for byte in bytes {
+            self.mandar(&[*byte]);
+            self.leido();
+        }
+    }
+
+    /// Se va (por su FIN), y el otro lado ya lo puede ver.
+    pub fn irse(self) {
+        let (propio, otro) = (self.direccion().port(), self.otro_puerto());
+        drop(self);
+        esperar_que_se_vea_ido(propio, otro);
+    }
+
+    /// Espera a que el otro lado ya pueda ver que este no manda más.
+    #[track_caller]
+    pub fn se_ve_ido(&self) {
+        esperar_que_se_vea_ido(self.direccion().port(), self.otro_puerto());
+    }
+
     /// No escribe más: el otro lado ve fin de archivo, y este todavía puede leer.
     pub fn no_mando_mas(&self) {
         self.0.shutdown(Shutdown::Write).unwrap();
@@ -153,11 +184,24 @@ impl Par {
     /// Termina con un RST en vez de un fin ordenado.
     pub fn resetear(self) {
         socket2::SockRef::from(&self.0).set_linger(Some(Duration::ZERO)).unwrap();
+        self.irse();
+    }
+
+    fn otro_puerto(&self) -> u16 {
+        self.0.peer_addr().map_or(0, |otro| otro.port())
     }
 
     pub fn direccion(&self) -> SocketAddr {
         self.0.local_addr().unwrap()
     }
+}
+
+/// El otro extremo dejó de ser una conexión entera: el núcleo ya le contó que su par se fue.
+fn esperar_que_se_vea_ido(propio: u16, otro: u16) {
+    comun::esperar_que("que se vea que se fue", PLAZO, || {
+        let enteras = comun::sockets_del_nucleo().into_iter().filter(|socket| socket.estado == 1);
+        !enteras.into_iter().any(|socket| (socket.local, socket.remoto) == (otro, propio))
+    });
 }
 
 /// Si la lectura terminó por su plazo.
@@ -173,20 +217,9 @@ pub struct Oyente {
 
 impl Oyente {
     pub fn nuevo() -> Self {
-        let puerto = comun::puerto_libre();
-        Self { socket: TcpListener::bind((Ipv4Addr::LOCALHOST, puerto)).unwrap(), puerto }
-    }
-
-    /// Como [`Oyente::nuevo`], y si otro proceso se quedó con el puerto mientras tanto, en otro.
-    pub fn insistiendo() -> Self {
-        let limite = Instant::now() + PLAZO;
-        loop {
-            let puerto = comun::puerto_libre();
-            match TcpListener::bind((Ipv4Addr::LOCALHOST, puerto)) {
-                Ok(socket) => return Self { socket, puerto },
-                Err(error) => assert!(Instant::now() < limite, "no hay dónde escuchar: {error}"),
-            }
-        }
+        let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let puerto = socket.local_addr().unwrap().port();
+        Self { socket, puerto }
     }
 
     /// El próximo que se conecta, sin handshake.
@@ -319,6 +352,7 @@ impl Respuesta {
 #[must_use]
 pub struct Pendiente {
     orden: String,
+    id: u32,
     marca: String,
     desde: Instant,
 }
@@ -365,7 +399,16 @@ impl Conductor {
         let id = self.proximo.get();
         self.proximo.set(id + 1);
         self.proceso.borrow_mut().escribir(&format!("{prefijo}{id} {orden}\n"));
-        Pendiente { orden: orden.to_owned(), marca: format!("#{id}# ret="), desde: Instant::now() }
+        Pendiente { orden: orden.to_owned(), id, marca: format!("#{id}# ret="), desde: Instant::now() }
+    }
+
+    /// Espera a que el hilo que cumple la orden esté dormido adentro de la llamada.
+    #[track_caller]
+    pub fn adentro(&self, pendiente: &Pendiente) {
+        let anuncio = format!("#{}# hilo=", pendiente.id);
+        let linea = self.proceso.borrow().esperar_linea(&anuncio, PLAZO);
+        let hilo = linea.strip_prefix(&anuncio).unwrap().parse().unwrap();
+        comun::esperar_dormido(self.pid(), hilo);
     }
 
     /// Espera la respuesta; si no llega dentro del plazo, falla.
@@ -393,6 +436,23 @@ impl Conductor {
     #[track_caller]
     pub fn bien(&self, orden: &str) -> i64 {
         self.pedir(orden).bien()
+    }
+
+    /// Espera a que el hilo principal vuelva a dormirse: la señal no lo sacó de su llamada.
+    pub fn adentro_otra_vez(&self) {
+        comun::esperar_dormido(self.pid(), self.pid());
+    }
+
+    /// Con el hilo principal dormido adentro de esa llamada, le manda la señal del manejador y espera a que lo haya corrido.
+    #[track_caller]
+    pub fn interrumpir(&self, pendiente: &Pendiente) {
+        self.adentro(pendiente);
+        self.senial(libc::SIGALRM);
+        comun::esperar_que("que la señal llegue", PLAZO, || {
+            let datos = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap_or_default();
+            let sin_tomar = datos.lines().find_map(|linea| linea.strip_prefix("ShdPnd:")).map(str::trim);
+            sin_tomar.is_none_or(|bits| u64::from_str_radix(bits, 16) == Ok(0))
+        });
     }
 
     #[track_caller]
