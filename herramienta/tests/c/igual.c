@@ -18,6 +18,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../../../tests/c/dormidos.h"
+
 /* Cuánta memoria se pidió: la precargada no tiene que pedir nada. */
 static volatile int pedidos;
 extern void *__libc_malloc(size_t);
@@ -121,7 +123,7 @@ static void manejador(int senial)
 
 static void *avisar(void *quien)
 {
-	usleep(100000);
+	hasta_que_duerman(1);
 	pthread_kill(*(pthread_t *)quien, SIGUSR1);
 	return NULL;
 }
@@ -163,7 +165,7 @@ static void cancelar(void)
 	void *fin;
 
 	pthread_create(&hilo, NULL, dormir, NULL);
-	usleep(50000);
+	hasta_que_duerman(1);
 	VER(pthread_cancel(hilo) + pthread_join(hilo, &fin));
 	VER(fin == PTHREAD_CANCELED);
 }
