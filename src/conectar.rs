@@ -1,7 +1,7 @@
 //! Conectar: buscar al servidor, insistir si hace falta y saludarlo, todo dentro de un plazo.
 
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use socket2::Socket;
@@ -16,7 +16,7 @@ use crate::protocolo::LARGO_DE_ENTERO;
 use crate::red::{self, Causa, Corte, SinConexion};
 use crate::ritmo;
 use crate::sistema::{self, Guardado, Mirada, Sentido};
-use crate::traza::{self, llega, paso, sale};
+use crate::traza::{self, llega, sale};
 use crate::vecinos::Vecinos;
 
 /// Un socket conectado y saludado, y con quién.
@@ -95,7 +95,7 @@ struct Intento<'a> {
 impl Intento<'_> {
     fn con(&self, par: SocketAddr) -> Resultado<Hecha> {
         let mut socket = red::conectar(par, self.vence).map_err(|causa| self.sin_conexion(par, causa))?;
-        let handshake = self.presentarse(&mut socket, par).inspect_err(|_| paso!("close({})", socket.as_raw_fd()))?;
+        let handshake = self.presentarse(&mut socket, par)?;
         Ok(Hecha { socket: socket.entregar(), par, handshake })
     }
 
@@ -175,7 +175,7 @@ impl Intento<'_> {
 
     /// Espera a que haya algo para leer o a que venza el plazo; si tarda, cada tanto adelanta a los vecinos.
     fn esperar_respuesta(&self, socket: &mut Guardado) -> Result<(), Corte> {
-        paso!("recv({}): espera", socket.as_raw_fd());
+        traza::contar_espera(&socket);
         socket.fijar();
         while self.vecinos.hay() && self.vence.is_none_or(|vence| Instant::now() < vence) {
             let un_rato = Instant::now() + ANTES_DE_ADELANTAR;

@@ -8,6 +8,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
+use std::mem;
 use std::net::Shutdown;
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
@@ -25,7 +26,7 @@ use crate::sincronia::atomic::{AtomicBool, Ordering};
 use crate::sistema::{
     self, Cerrojo, Guarda, Guardado, HijoConUnHilo, Interes, MiTurno, Mirada, Pedido, Poner, Sentido, Turno,
 };
-use crate::traza::paso;
+use crate::traza::{self, paso};
 
 /// A quién se le cuenta lo que pasa mientras se espera.
 pub(crate) trait Avisos {
@@ -149,10 +150,9 @@ impl Escucha {
 
     /// Cierra a los que todavía no llegaron a nadie: ya no va a haber quien los atienda.
     fn despedir_a_todos(&self, pendientes: &mut Vec<Pendiente>) {
-        for pendiente in pendientes.drain(..) {
-            paso!("close({})", pendiente.socket.as_raw_fd());
-        }
-        *self.listos.tomar() = VecDeque::new();
+        pendientes.clear();
+        // Se sueltan sin el cerrojo: contarlo puede esperar.
+        let _listos = mem::take(&mut *self.listos.tomar());
     }
 
     /// En el hijo de un fork, los pendientes son del padre, que los sigue atendiendo: aquí sólo se cierran las copias.
@@ -256,7 +256,6 @@ impl Escucha {
             if listo.socket.sigue() && !se_fue_sin_decir_nada(&listo.socket) {
                 return Some(listo);
             }
-            paso!("close({})", listo.socket.as_raw_fd());
         }
         None
     }
@@ -472,7 +471,7 @@ impl Espera<'_> {
             // Falla sólo si el programa escucha en algo que no es TCP, donde no hace falta.
             let _ = red::preparar(&socket, opciones.keepalive);
         }
-        let socket = Guardado::nuevo(socket);
+        let socket = Guardado::nuevo(socket, traza::contar_cierre);
         let Some(aceptados) = self.escucha.valores() else {
             return Ok(Some(Llegada { socket, par, handshake: None }));
         };

@@ -146,7 +146,6 @@ impl Pendiente {
         let _ = responder(&self.socket, false);
         let _ = self.socket.shutdown(Shutdown::Write);
         self.descartar_lo_que_mando();
-        paso!("close({})", self.socket.as_raw_fd());
         Rechazo { par: self.par, motivo }
     }
 

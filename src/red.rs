@@ -107,13 +107,12 @@ fn abrir(direccion: SocketAddr, tipo: Type) -> io::Result<Socket> {
 
 /// Un socket que escucha en `direccion`.
 pub(crate) fn escuchar(direccion: SocketAddr) -> io::Result<Socket> {
-    let socket = abrir(direccion, Type::STREAM)?;
+    let socket = Guardado::nuevo(abrir(direccion, Type::STREAM)?, traza::contar_cierre);
     let numero = socket.as_raw_fd();
     llamada!(socket.set_reuse_address(true), "setsockopt({numero}, SO_REUSEADDR)")
         .and_then(|()| llamada!(socket.bind(&direccion.into()), "bind({numero}, {direccion})"))
-        .and_then(|()| llamada!(socket.listen(libc::SOMAXCONN), "listen({numero})"))
-        .inspect_err(|_| paso!("close({numero})"))?;
-    Ok(socket)
+        .and_then(|()| llamada!(socket.listen(libc::SOMAXCONN), "listen({numero})"))?;
+    Ok(socket.entregar())
 }
 
 /// Acepta un cliente. Sigue de largo con los que se cayeron mientras esperaban en la cola.
@@ -174,7 +173,7 @@ impl From<io::Error> for SinConexion {
 
 /// Conecta con `direccion` antes de `vence`. El socket queda sin bloqueo: [`dejar_bloqueante`] lo termina.
 pub(crate) fn conectar(direccion: SocketAddr, vence: Option<Instant>) -> Result<Guardado, SinConexion> {
-    let mut socket = Guardado::nuevo(abrir(direccion, Type::STREAM.nonblocking())?);
+    let mut socket = Guardado::nuevo(abrir(direccion, Type::STREAM.nonblocking())?, traza::contar_cierre);
     let salida = match socket.connect(&direccion.into()) {
         Ok(()) => Ok(()),
         // Interrumpida o en camino, sigue sola: volver a llamar a connect daría EALREADY.
@@ -197,9 +196,6 @@ fn contar_connect(socket: &Socket, direccion: SocketAddr, salida: &Result<(), Si
         }
         Err(SinConexion::Plazo) => paso!("connect({numero}, {direccion}): nadie contestó a tiempo"),
         Err(SinConexion::Sistema(causa)) => paso!("connect({numero}, {direccion}) = -1: {causa}"),
-    }
-    if salida.is_err() {
-        paso!("close({numero})");
     }
 }
 
@@ -491,9 +487,7 @@ fn esperar_y_recibir<B: Byte>(canal: &impl Canal, destino: &mut [B]) -> io::Resu
 #[inline(never)]
 fn dormir_y_recibir<B: Byte>(canal: &impl Canal, destino: &mut [B]) -> io::Result<usize> {
     canal.antes_de_dormir();
-    if traza::activa() {
-        traza::contar_espera(&canal.fd());
-    }
+    traza::contar_espera(&canal.fd());
     let recibidos = sistema::recibir(canal.fd(), destino, 0)?;
     canal.ritmo().anotar_recepcion();
     Ok(recibidos)

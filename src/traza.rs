@@ -13,7 +13,7 @@
 use std::fmt::{self, Write};
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::process;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -278,10 +278,13 @@ pub(crate) fn contar_llegada(socket: &impl AsFd, que: fmt::Arguments<'_>) {
 }
 
 /// Antes de dormir hasta que llegue algo: lo último de la traza de un programa que «se queda clavado».
-#[cold]
-#[inline(never)]
 pub(crate) fn contar_espera(socket: &impl AsFd) {
-    escribir(Clase::Llamada, format_args!("recv({}): espera", socket.as_fd().as_raw_fd()));
+    paso!("recv({}): espera", socket.as_fd().as_raw_fd());
+}
+
+/// Antes de cerrar: después, el número ya puede ser de otro.
+pub(crate) fn contar_cierre(descriptor: RawFd) {
+    paso!("close({descriptor})");
 }
 
 /// Un mensaje que salió: su header y las partes de su payload.

@@ -8,7 +8,7 @@ use socket2::Socket;
 use crate::escucha::{Escucha, Puerta};
 use crate::rechazo::Rechazo;
 use crate::sistema::Cerrojo;
-use crate::traza::paso;
+use crate::traza;
 
 /// Los sockets de este mismo proceso que escuchan, para adelantarlos mientras se espera una respuesta de afuera.
 pub(crate) trait Vecinos {
@@ -33,7 +33,7 @@ pub(crate) struct Vecino {
 
 impl Drop for Vecino {
     fn drop(&mut self) {
-        paso!("close({})", self.socket.as_raw_fd());
+        traza::contar_cierre(self.socket.as_raw_fd());
     }
 }
 

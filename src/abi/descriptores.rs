@@ -26,7 +26,7 @@ use crate::red::{self, Canal};
 use crate::ritmo::Ritmo;
 use crate::sincronia::thread;
 use crate::sistema::{self, Cerrojo, Compartido, HijoConUnHilo, cerrar, identidad};
-use crate::traza::paso;
+use crate::traza;
 
 /// Una llamada en vuelo sobre un descriptor. Al soltarla, si era la última y el número se liberó, se cierra.
 #[derive(Debug)]
@@ -397,7 +397,7 @@ impl Uso {
         }
         let Some((tumba, muerto)) = tumbas::cavar(self.descriptor()) else { return false };
         ranura.enterrar(muerto, tumba.orden);
-        paso!("close({})", self.descriptor());
+        traza::contar_cierre(self.descriptor());
         true
     }
 
@@ -421,7 +421,7 @@ impl Uso {
             _ if !es_nuestro => {}
             Some(_) => tumbas::cerrar_tumba(descriptor),
             None => {
-                paso!("close({descriptor})");
+                traza::contar_cierre(descriptor);
                 cerrar(descriptor);
             }
         }

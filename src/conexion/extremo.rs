@@ -11,7 +11,7 @@ use crate::mensaje::{self, Envio};
 use crate::red::{self, Canal};
 use crate::ritmo::Ritmo;
 use crate::sistema::Cerrojo;
-use crate::traza::{self, paso};
+use crate::traza;
 use crate::vivos::Cortable;
 
 /// Lo que las dos mitades comparten. Al soltarlo se envía lo encolado y se cierra.
@@ -104,6 +104,6 @@ impl Drop for Extremo {
         let mut cola = std::mem::take(&mut *self.cola.tomar());
         // Como BufWriter: no hay a quién contarle un error.
         let _ = self.vaciar(&mut cola);
-        paso!("close({})", self.socket.as_raw_fd());
+        traza::contar_cierre(self.socket.as_raw_fd());
     }
 }

@@ -79,16 +79,18 @@ pub(crate) struct Guardado {
     /// 0: todavía no se fijó.
     identidad: u64,
     marca: Option<&'static Marca>,
+    /// Se la llama con su número, si se lo cierra.
+    al_cerrar: fn(RawFd),
 }
 
 impl Guardado {
-    pub(crate) fn nuevo(socket: Socket) -> Self {
+    pub(crate) fn nuevo(socket: Socket, al_cerrar: fn(RawFd)) -> Self {
         let ocupar = |marca: &&Marca| {
             let (nuevo, orden) = (socket.as_raw_fd(), Ordering::AcqRel);
             marca.descriptor.compare_exchange(LIBRE, nuevo, orden, Ordering::Acquire).is_ok()
         };
         let marca = MARCAS.iter().find(ocupar);
-        Self { socket: ManuallyDrop::new(socket), identidad: 0, marca }
+        Self { socket: ManuallyDrop::new(socket), identidad: 0, marca, al_cerrar }
     }
 
     pub(crate) fn fijar(&mut self) {
@@ -155,6 +157,7 @@ impl Drop for Guardado {
     fn drop(&mut self) {
         self.desmarcar();
         if self.sigue() {
+            (self.al_cerrar)(self.socket.as_raw_fd());
             cerrar(self.socket.as_raw_fd());
         }
     }
@@ -195,7 +198,7 @@ mod pruebas {
     }
 
     fn guardado() -> Guardado {
-        Guardado::nuevo(TcpListener::bind("127.0.0.1:0").unwrap().into())
+        Guardado::nuevo(TcpListener::bind("127.0.0.1:0").unwrap().into(), |_| {})
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub(crate) struct Timbre {
 impl Timbre {
     pub(crate) fn nuevo() -> io::Result<Self> {
         let (boton, oido) = UnixStream::pair()?;
-        let guardar = |lado: UnixStream| Guardado::nuevo(alejado(lado).into()).fijado();
+        let guardar = |lado: UnixStream| Guardado::nuevo(alejado(lado).into(), |_| {}).fijado();
         Ok(Self { boton: guardar(boton), oido: guardar(oido) })
     }
 
