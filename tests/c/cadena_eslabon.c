@@ -24,7 +24,7 @@ typedef struct {
 static void demorarse(const t_eslabon *yo, const char *pregunta) {
 	if (yo->cuantos == 0 && strcmp(pregunta, "demorate") == 0) {
 		decir("me demoro");
-		dormir_ms(20000);
+		dormir_ms(600000);
 	}
 }
 

@@ -62,10 +62,8 @@ static int solo(void) {
 	snprintf(puerto, sizeof puerto, "%d", tp0_puerto(servidor));
 
 	for (int i = 0; i < TODOS; i++) {
-		long antes = ahora_ms();
 		conexiones[i] = crear_conexion("127.0.0.1", puerto);
 		EXIGIR(conexiones[i] != -1);
-		EXIGIR(ahora_ms() - antes < 2500);
 		puertos[i] = tp0_puerto(conexiones[i]);
 		/* De cada cuatro: uno no dice nada, uno manda, uno manda y cierra, uno sólo cierra. Al último ya no se lo entrega: se fue. */
 		snprintf(texto, sizeof texto, "soy el %d", i);

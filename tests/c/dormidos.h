@@ -26,6 +26,23 @@ static inline char estado_de(const char *hilo) {
 	return despues == NULL ? '\0' : despues[2];
 }
 
+/* Cuántas entradas tiene una carpeta de /proc/self (fd, task), o -1. */
+static inline int entradas_de(const char *carpeta) {
+	DIR *dir = opendir(carpeta);
+	int cuantas = 0;
+	if (dir == NULL)
+		return -1;
+	for (struct dirent *e = readdir(dir); e != NULL; e = readdir(dir))
+		cuantas += e->d_name[0] != '.';
+	closedir(dir);
+	return cuantas;
+}
+
+/* Los descriptores abiertos, sin contar el de mirarlos. */
+static inline int descriptores_abiertos(void) {
+	return entradas_de("/proc/self/fd") - 1;
+}
+
 /* Si duermen todos los hilos de este proceso menos el que pregunta, y son al menos esa cantidad. */
 static inline int duermen(int cuantos) {
 	long yo = syscall(SYS_gettid);
@@ -56,11 +73,13 @@ static inline void dar_un_rato_bajo_valgrind(void) {
 		nanosleep(&rato, NULL);
 }
 
-/* Espera a que los demás hilos, al menos esa cantidad, duerman: cada uno en lo que espera. Se cansa a los 20 segundos. */
+/* Espera a que los demás hilos, al menos esa cantidad, duerman de corrido: cada uno en lo que espera, y no en algo de paso. Se cansa a los 20 segundos. */
 static inline void hasta_que_duerman(int cuantos) {
 	struct timespec paso = {0, 1000000};
+	int seguidas = 0;
 	for (int vez = 0; vez < 20000; vez++) {
-		if (duermen(cuantos)) {
+		seguidas = duermen(cuantos) ? seguidas + 1 : 0;
+		if (seguidas == 5) {
 			dar_un_rato_bajo_valgrind();
 			return;
 		}

@@ -259,12 +259,12 @@ static void sin_memoria_atendiendo(void) {
 	mandar_a_secas(viejo, si, 4);
 	recibir_a_secas(viejo, si, 4);
 	EXIGIR(si[0] == 0);
-	dormir_ms(50);
+	hasta_que_duerman(2);
 	t_bloque *ocupado = agotar(&antes);
 	si[0] = 1;
 	mandar_a_secas(nuevo, si, 4);
 	mandar_a_secas(nuevo, mensaje, 8);
-	dormir_ms(300);
+	dormir_ms(300); /* sin memoria no se puede mirar /proc */
 	EXIGIR(atendido == -2);
 	setrlimit(RLIMIT_AS, &antes);
 	while (ocupado != NULL) {

@@ -313,7 +313,7 @@ static void usado_en_otro_hilo(void) {
 	int escucha = tp0_iniciar_servidor("127.0.0.1", "0");
 	EXIGIR(escucha != -1);
 	struct obrero *servido = encargar(esperar_uno, &escucha), *cliente = encargar(conectar, &escucha);
-	dormir_ms(300);
+	hasta_que_duerman(OBREROS);
 	EXIGIR(liberar_conexion(escucha) == 0);
 	terminado(servido);
 	terminado(cliente);
@@ -351,22 +351,24 @@ static void descriptores_altos(void) {
 }
 
 /* Un cliente pide el fin desde su función mientras otro hilo también lo pide. */
+static pthread_barrier_t los_dos;
+
 static void detener_desde_un_cliente(int cliente, void *escucha) {
 	free(tp0_recibir_mensaje(cliente));
+	pthread_barrier_wait(&los_dos);
 	tp0_detener(*(int *)escucha);
 }
 
-static void *detener_un_rato_despues(void *escucha) {
-	dormir_ms(150);
+static void *detener_a_la_vez(void *escucha) {
+	pthread_barrier_wait(&los_dos);
 	tp0_detener(*(int *)escucha);
 	return NULL;
 }
 
 static void fin_desde_dos_lados(void) {
 	int escucha = tp0_iniciar_servidor("127.0.0.1", "0");
-	EXIGIR(escucha != -1);
-	struct obrero *cliente = encargar(conectar, &escucha), *otro;
-	otro = encargar(detener_un_rato_despues, &escucha);
+	EXIGIR(escucha != -1 && pthread_barrier_init(&los_dos, NULL, 2) == 0);
+	struct obrero *cliente = encargar(conectar, &escucha), *otro = encargar(detener_a_la_vez, &escucha);
 	EXIGIR(tp0_atender(escucha, detener_desde_un_cliente, &escucha) == 0);
 	terminado(cliente);
 	terminado(otro);

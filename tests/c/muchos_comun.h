@@ -86,23 +86,6 @@ static inline long procesador_ms(void) {
 	return (uso.ru_utime.tv_sec + uso.ru_stime.tv_sec) * 1000 + (uso.ru_utime.tv_usec + uso.ru_stime.tv_usec) / 1000;
 }
 
-/* Cuántas entradas tiene una carpeta de /proc/self: fd, task. */
-static inline int entradas_de(const char *carpeta) {
-	int cuantas = 0;
-	DIR *dir = opendir(carpeta);
-	EXIGIR(dir != NULL);
-	for (struct dirent *e = readdir(dir); e != NULL; e = readdir(dir))
-		if (e->d_name[0] != '.')
-			cuantas++;
-	closedir(dir);
-	return cuantas;
-}
-
-/* Los descriptores abiertos, sin contar el de mirarlos. */
-static inline int descriptores_abiertos(void) {
-	return entradas_de("/proc/self/fd") - 1;
-}
-
 static inline int hilos_vivos(void) {
 	return entradas_de("/proc/self/task");
 }

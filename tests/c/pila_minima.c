@@ -45,7 +45,16 @@ static void llega_un_payload(void) {
 static void no_cierra(void) { par_mensaje(par, PAQUETE, "\377\377\377\377abc", 7); }
 static void llega_negativo(void) { par_mandar(par, "\377\377\377\377", 4); }
 static void llega_enorme(void) { par_mandar(par, "\1\0\0\0\377\377\377\177", 8); }
-static void se_va(void) { close(par); dormir_ms(5); }
+/* Que el cliente ya lo pueda ver: la biblioteca mira a lo sumo una vez por milisegundo. */
+static void se_ve_ido(void) {
+	struct pollfd fin = {.fd = cliente, .events = POLLIN | POLLRDHUP};
+	EXIGIR(poll(&fin, 1, 20000) == 1);
+	dormir_ms(5);
+}
+static void se_va(void) {
+	close(par);
+	se_ve_ido();
+}
 static void se_va_en_el_medio(void) {
 	par_mandar(par, "\1\0\0\0\12\0\0\0abc", 11);
 	close(par);
@@ -54,7 +63,7 @@ static void corta(void) {
 	struct linger enseguida = {1, 0};
 	EXIGIR(setsockopt(par, SOL_SOCKET, SO_LINGER, &enseguida, sizeof enseguida) == 0);
 	close(par);
-	dormir_ms(5);
+	se_ve_ido();
 }
 static void queda_un_valor(void) { ANDA(0, agregar_a_paquete(paquete, "hola", 5)); }
 static void entorno_malo(void) { setenv("TP0_ESPERA_MS", "mucho", 1); }
@@ -71,7 +80,7 @@ static int32_t bueno = 1, malo = 77;
 static void viene_uno(void) { EXIGIR(pthread_create(&ayudante, NULL, saludar, &bueno) == 0); }
 static void viene_uno_malo(void) {
 	EXIGIR(pthread_create(&ayudante, NULL, saludar, &malo) == 0);
-	dormir_ms(20);
+	hasta_que_duerman(1); /* ya mandó, y espera su respuesta */
 	pthread_t suelto;
 	EXIGIR(pthread_create(&suelto, NULL, saludar, &bueno) == 0);
 	pthread_detach(suelto);
@@ -84,7 +93,6 @@ static void lo_esperan(void) { EXIGIR(pthread_create(&ayudante, NULL, aceptar, N
 static void *conversar_y_detener(void *x) {
 	int s = par_conectado(atoi(puerto));
 	par_mensaje(s, MENSAJE, "hola", 5);
-	dormir_ms(20);
 	close(s);
 	ANDA(0, tp0_detener(servidor));
 	return x;
@@ -121,7 +129,7 @@ static void probar_opciones(void) {
 	snprintf(numero, sizeof numero, "%d", tp0_puerto(s));
 	int c = tp0_crear_conexion("127.0.0.1", numero, o);
 	EXIGIR(c != -1 && liberar_conexion(c) == 0 && liberar_conexion(s) == 0);
-	FALLA(-1, ECONNREFUSED, tp0_crear_conexion("127.0.0.1", numero, o));
+	FALLA(-1, ECONNREFUSED, tp0_crear_conexion("127.0.0.1", "1", o));
 	tp0_opciones_destruir(o);
 }
 static void probar_en_uso(void) { FALLA(-1, EADDRINUSE, tp0_iniciar_servidor("127.0.0.1", puerto)); }

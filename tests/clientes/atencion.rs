@@ -246,7 +246,7 @@ fn mil_clientes_a_la_vez_en_rust() {
     let hilos: Arc<Mutex<HashSet<ThreadId>>> = Arc::default();
     let (suyo, su_mayor, sus_contestados, sus_hilos) =
         (Arc::clone(&adentro), Arc::clone(&mayor), Arc::clone(&contestados), Arc::clone(&hilos));
-    let atendido = Atendido::nuevo(&Opciones::nuevas(), move |mut cliente| {
+    let atendido = Atendido::nuevo(&Opciones::nuevas().plazo_de_cierre(PLAZO), move |mut cliente| {
         let ahora = suyo.fetch_add(1, Ordering::SeqCst) + 1;
         su_mayor.fetch_max(ahora, Ordering::SeqCst);
         sus_hilos.lock().unwrap().insert(thread::current().id());
@@ -264,14 +264,14 @@ fn mil_clientes_a_la_vez_en_rust() {
     assert_eq!(mayor.load(Ordering::SeqCst), CLIENTES, "estuvieron todos a la vez");
     assert_eq!(contestados.load(Ordering::SeqCst), CLIENTES * MENSAJES);
     assert_eq!(hilos.lock().unwrap().len(), CLIENTES, "cada uno en su hilo");
-    assert!(atendido.detener() < Duration::from_secs(5));
+    assert!(atendido.detener() < PLAZO, "no queda ninguno que esperar");
 }
 
 #[test]
 fn el_panico_de_uno_no_molesta_a_los_demas() {
     let entraron = Arc::new(AtomicUsize::new(0));
     let suyo = Arc::clone(&entraron);
-    let atendido = Atendido::nuevo(&Opciones::nuevas(), move |mut cliente| {
+    let atendido = Atendido::nuevo(&Opciones::nuevas().plazo_de_cierre(PLAZO), move |mut cliente| {
         suyo.fetch_add(1, Ordering::SeqCst);
         match cliente.recibir() {
             Ok(Some(Recibido::Mensaje("romperse"))) => panic!("a propósito: lo dice la prueba"),
@@ -294,7 +294,7 @@ fn el_panico_de_uno_no_molesta_a_los_demas() {
         testigos.iter_mut().for_each(|testigo| conversar(testigo, "a mí no me cambia nada"));
     }
     drop(testigos);
-    assert!(atendido.detener() < Duration::from_secs(2), "no queda ninguno que esperar");
+    assert!(atendido.detener() < PLAZO, "no queda ninguno que esperar");
     assert_eq!(entraron.load(Ordering::SeqCst), 15);
 }
 

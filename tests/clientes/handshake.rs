@@ -16,6 +16,9 @@ const fn ms(cuantos: u64) -> Duration {
 /// El plazo del handshake si nadie pide otro.
 const DE_FABRICA: Duration = ms(5_000);
 
+/// El plazo de las que mandan algo antes de que venza y miran que venza igual: ningún atraso lo tapa.
+const ESPERA: Duration = ms(8_000);
+
 /// Un plazo, en milisegundos, que ninguna prueba llega a ver vencer: es más que `PLAZO`.
 const NUNCA: &str = "600000";
 
@@ -128,7 +131,7 @@ fn mudo() {
 
 #[test]
 fn de_a_un_byte() {
-    let c = Conductor::con(&[("TP0_ESPERA_MS", "2000")]);
+    let c = Conductor::con(&[("TP0_ESPERA_MS", NUNCA)]);
     let (servidor, puerto) = c.servidor();
     let espera = c.lanzar(&format!("esperar {servidor}"));
     let par = Par::mudo(puerto);
@@ -143,8 +146,7 @@ fn de_a_un_byte() {
 
 #[test]
 fn de_a_un_byte_pero_demasiado_lento() {
-    const ESPERA: Duration = ms(2_000);
-    let c = Conductor::con(&[("TP0_ESPERA_MS", "2000")]);
+    let c = Conductor::con(&[("TP0_ESPERA_MS", &ESPERA.as_millis().to_string())]);
     let (servidor, puerto) = c.servidor();
     let espera = c.lanzar(&format!("esperar {servidor}"));
     let desde = Instant::now();
@@ -164,8 +166,7 @@ fn de_a_un_byte_pero_demasiado_lento() {
 
 #[test]
 fn cada_uno_con_su_plazo_y_el_bueno_no_espera() {
-    const ESPERA: Duration = ms(6_000);
-    let c = Conductor::con(&[("TP0_ESPERA_MS", "6000")]);
+    let c = Conductor::con(&[("TP0_ESPERA_MS", &ESPERA.as_millis().to_string())]);
     let (servidor, puerto) = c.servidor();
     let espera = c.lanzar(&format!("esperar {servidor}"));
     // Un byte alcanza para que el núcleo los muestre: quedan a medio handshake dentro de esperar_cliente.
@@ -548,8 +549,7 @@ fn el_servidor_no_contesta() {
 
 #[test]
 fn el_servidor_contesta_a_cuentagotas() {
-    const ESPERA: Duration = ms(2_000);
-    let c = Conductor::con(&[("TP0_ESPERA_MS", "2000")]);
+    let c = Conductor::con(&[("TP0_ESPERA_MS", &ESPERA.as_millis().to_string())]);
     let oyente = Oyente::nuevo();
     let conectar = c.lanzar(&format!("conectar 127.0.0.1 {}", oyente.puerto));
     let par = oyente.aceptar();

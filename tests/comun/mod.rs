@@ -491,9 +491,19 @@ fn duerme(pid: u32, hilo: u32) -> bool {
     adentro && de("stat").is_some_and(|datos| datos.rsplit_once(") ").is_some_and(|(_, resto)| resto.starts_with('S')))
 }
 
-/// Espera a que ese hilo de ese proceso esté dormido adentro de una llamada: lo que siga lo encuentra ahí.
+/// Espera a que ese hilo de ese proceso esté dormido adentro de una llamada, y no de paso: lo que siga lo encuentra ahí.
 pub fn esperar_dormido(pid: u32, hilo: u32) {
-    esperar_que(&format!("que el hilo {hilo} del proceso {pid} se duerma"), PLAZO, || duerme(pid, hilo));
+    let mut seguidas = 0;
+    esperar_que(&format!("que el hilo {hilo} del proceso {pid} se duerma"), PLAZO, || {
+        seguidas = if duerme(pid, hilo) { seguidas + 1 } else { 0 };
+        seguidas == 3
+    });
+}
+
+/// El número de este hilo, para que otro espere a que se duerma.
+pub fn este_hilo() -> u32 {
+    // SAFETY: no tiene condiciones.
+    u32::try_from(unsafe { libc::gettid() }).unwrap()
 }
 
 /// Lanza un programa que escucha (TP0_IP y TP0_PUERTO en su entorno) y espera a que esté escuchando.

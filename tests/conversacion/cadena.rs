@@ -9,7 +9,7 @@ use crate::comun::{PLAZO, Proceso, Salida, compilar_con_tp0, exigir, orden, orde
 use tp0::{Conexion, Opciones, Recibido, Servidor};
 
 /// De sobra para que una caída llegue de punta a punta, y muy lejos de lo que duerme la hoja que se demora.
-const PRONTO: Duration = Duration::from_secs(8);
+const PRONTO: Duration = Duration::from_secs(60);
 
 fn eslabones() -> PathBuf {
     static PROGRAMA: OnceLock<PathBuf> = OnceLock::new();

@@ -12,10 +12,17 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::comun::ajeno::{Ajeno, entero, mensaje, operacion};
-use crate::comun::{PLAZO, compilar_con_tp0, escuchando, esperar_que, exigir, orden, puerto_libre, ruta_nueva};
+use crate::comun::{
+    EnElNucleo, PLAZO, compilar_con_tp0, escuchando, esperar_dormido, esperar_que, exigir, orden, puerto_libre,
+    ruta_nueva, sockets_del_nucleo,
+};
 
-/// Lo que tarda, a lo sumo, en contestar un servidor al que nada lo demora.
-const ENSEGUIDA: Duration = Duration::from_secs(5);
+/// Lo que tardan, a lo sumo, treinta respuestas de un servidor al que nada lo demora: si a cada una la demorara quien no lee, serían treinta segundos.
+const ENSEGUIDA: Duration = Duration::from_secs(25);
+
+/// Los estados de un cliente sin liberar, como los numera el núcleo.
+const ESTABLECIDA: u8 = 1;
+const CERRO_EL_OTRO: u8 = 8;
 
 struct Servidor {
     hijo: Child,
@@ -57,21 +64,26 @@ impl Servidor {
         comienzo.elapsed()
     }
 
+    /// Espera a que haya liberado a los clientes que se fueron, y a que duerma hasta el próximo: no tiene nada más que decir.
+    fn soltar_a_todos(&self) {
+        let suyo =
+            |socket: &EnElNucleo| socket.local == self.puerto && [ESTABLECIDA, CERRO_EL_OTRO].contains(&socket.estado);
+        esperar_que("que suelte a sus clientes", PLAZO, || !sockets_del_nucleo().iter().any(suyo));
+        esperar_dormido(self.hijo.id(), self.hijo.id());
+    }
+
     /// Le pide que termine, y que lo haga bien.
     #[track_caller]
     fn terminar(mut self) {
         assert!(self.hijo.try_wait().unwrap().is_none(), "ya había terminado: {:?}", self.hijo.wait());
         let mut ultimo = Ajeno::con_handshake(self.puerto);
         ultimo.escribir(&operacion(2, b""));
-        let limite = Instant::now() + PLAZO;
-        let estado = loop {
-            match self.hijo.try_wait().unwrap() {
-                Some(estado) => break estado,
-                None => assert!(Instant::now() < limite, "no termina"),
-            }
-            thread::sleep(Duration::from_millis(3));
-        };
-        assert!(estado.success(), "{estado:?}");
+        let mut estado = None;
+        esperar_que("que termine", PLAZO, || {
+            estado = self.hijo.try_wait().unwrap();
+            estado.is_some()
+        });
+        assert!(estado.unwrap().success(), "{estado:?}");
     }
 }
 
@@ -361,8 +373,7 @@ fn la_traza_dice_cuantos_renglones_faltan() {
     let con = |orden: &mut Command| _ = orden.env("TP0_TRAZA", "1").stderr(escribe.try_clone().unwrap());
     let Some(servidor) = Servidor::con(con) else { return };
     servidor.conversar("hola");
-    // Que termine de decir que esa conexión se cerró.
-    thread::sleep(Duration::from_millis(300));
+    servidor.soltar_a_todos();
     vaciar(&mut lee);
     servidor.conversar("chau");
     let mut dicho = String::new();

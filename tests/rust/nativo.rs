@@ -11,13 +11,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::comun::ajeno::{Ajeno, entero, mensaje, operacion, paquete, valores};
-use crate::comun::{PLAZO, esperar_dormido, esperar_leido, esperar_que, pendientes, puerto_libre};
+use crate::comun::{PLAZO, esperar_dormido, esperar_leido, esperar_que, este_hilo, pendientes, puerto_libre};
 use tp0::{
     Conexion, Emisor, Error, Escritor, Lector, Ocupante, Opciones, Paquete, Parte, Receptor, Recibido, Servidor,
 };
 
 /// De sobra para lo que no tiene que esperar a nadie.
-const PRONTO: Duration = Duration::from_secs(5);
+const PRONTO: Duration = Duration::from_secs(60);
 
 /// Para mirar que algo no pasa.
 const UN_RATO: Duration = Duration::from_millis(60);
@@ -51,12 +51,6 @@ fn listo(socket: &impl AsFd, eventos: i16, plazo: Duration) -> bool {
     let cuantos = unsafe { libc::poll(&raw mut interes, 1, ms) };
     assert!(cuantos >= 0, "{}", std::io::Error::last_os_error());
     cuantos > 0
-}
-
-/// El número de este hilo, para que otro espere a que se duerma.
-fn este_hilo() -> u32 {
-    // SAFETY: no tiene condiciones.
-    u32::try_from(unsafe { libc::gettid() }).unwrap()
 }
 
 fn servidor_con(opciones: &Opciones) -> (Arc<Servidor>, String) {

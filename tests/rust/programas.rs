@@ -12,7 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::comun::ajeno::{Ajeno, Oyente, entero, mensaje, operacion, paquete};
-use crate::comun::{PLAZO, Proceso, puerto_libre};
+use crate::comun::{PLAZO, Proceso, esperar_dormido, este_hilo, puerto_libre};
 use crate::ejemplos::{Lengua, ejemplo, lanzar_servidor};
 use tp0::{
     Conexion, Crudo, Emisor, Enviable, Error, Novedad, Opciones, PAQUETE, Paquete, Receptor, Recibido, RecibidoPropio,
@@ -47,6 +47,17 @@ fn a_tiempo<T: Send + 'static>(que: &str, cuerpo: impl FnOnce() -> T + Send + 's
     let (aviso, llegada) = mpsc::channel();
     thread::spawn(move || aviso.send(cuerpo()));
     llegada.recv_timeout(PLAZO).unwrap_or_else(|_| panic!("no terminó, o falló: {que}"))
+}
+
+/// Un hilo, cuando ya duerme en lo que espera.
+fn en_un_hilo<T: Send + 'static>(cuerpo: impl FnOnce() -> T + Send + 'static) -> thread::JoinHandle<T> {
+    let (aviso, quien) = mpsc::channel();
+    let hilo = thread::spawn(move || {
+        aviso.send(este_hilo()).unwrap();
+        cuerpo()
+    });
+    esperar_dormido(std::process::id(), quien.recv_timeout(PLAZO).unwrap());
+    hilo
 }
 
 // Esperar no más que lo que se dice.
@@ -109,8 +120,7 @@ fn el_tiempo_y_el_modo_del_socket_no_cambian_los_plazos() {
     // Sin bloqueo: recibir espera igual, y recibir_hasta con cero prueba.
     socket.set_nonblocking(true).unwrap();
     assert_eq!(conexion.recibir_hasta(Duration::ZERO).unwrap(), Novedad::Nada);
-    let recibe = thread::spawn(move || conexion.recibir().map(|recibido| recibido.map(|r| r.a_propio())));
-    thread::sleep(Duration::from_millis(20));
+    let recibe = en_un_hilo(move || conexion.recibir().map(|recibido| recibido.map(|r| r.a_propio())));
     cliente.enviar_mensaje("tarde").unwrap();
     let recibido = a_tiempo("recibir sin bloqueo", move || recibe.join().unwrap());
     assert_eq!(recibido.unwrap(), Some(RecibidoPropio::Mensaje("tarde".to_owned())));
@@ -146,11 +156,10 @@ fn cortar_despierta_a_quien_espera_y_no_parece_el_final_del_otro() {
     let _turno = de_a_una();
     let (mut cliente, mut conexion) = pareja();
     let emisor = conexion.emisor();
-    let recibe = thread::spawn(move || {
+    let recibe = en_un_hilo(move || {
         let primero = conexion.recibir().map(|_| ());
         (primero, conexion.recibir().map(|_| ()), conexion)
     });
-    thread::sleep(Duration::from_millis(20));
     emisor.cortar();
     emisor.cortar();
     let (primero, segundo, conexion) = a_tiempo("recibir después de cortar", move || recibe.join().unwrap());
@@ -174,15 +183,13 @@ fn cortar_despierta_a_quien_espera_y_no_parece_el_final_del_otro() {
     // Y a quien está enviando a uno que no lee también lo despierta.
     let (_no_lee, conexion) = pareja();
     let (emisor, otro) = (conexion.emisor(), conexion.emisor());
-    let envia = thread::spawn(move || {
+    let envia = en_un_hilo(move || {
         loop {
             if let Err(error) = otro.enviar(9, &[0; 100_000]) {
                 break error;
             }
         }
     });
-    // Ya trabado o por trabarse, da lo mismo.
-    thread::sleep(Duration::from_millis(50));
     emisor.cortar();
     assert!(matches!(a_tiempo("enviar después de cortar", move || envia.join().unwrap()), Error::Cortada));
 }
