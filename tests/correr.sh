@@ -45,7 +45,7 @@ echo
 echo "Pasaron $bien pruebas, en $((SECONDS - desde)) s."
 if [ -n "$salteos" ]; then
     echo 'No se pudieron correr enteras:'
-    awk '{ n = $1; $1 = ""; printf "  %s prueba%s:%s\n", n, n > 1 ? "s" : "", $0 }' <<<"$salteos"
+    awk '{ n = $1; $1 = ""; printf "  %s prueba%s:%s\n", n, (n > 1 ? "s" : ""), $0 }' <<<"$salteos"
     if grep -q ' falta ' <<<"$salteos"; then echo 'Lo que falta lo instala, con sudo: make preparar'; fi
 fi
 if [ -n "$fallas" ]; then

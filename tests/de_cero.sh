@@ -89,7 +89,7 @@ probar() {
         else
             fallas=$((fallas + 1))
             echo "FALLÓ: $1: $orden, en $((SECONDS - desde)) s"
-            grep -aE -A3 '^thread .* panicked at|^error' "$t/$1.dicho" | head -n 60
+            sed -n '/^---- .* stdout ----$/,/^$/p; /^error/,+3p' "$t/$1.dicho" | head -n 60
         fi
         tail -n 12 "$t/$1.dicho" | sed 's/^/    /'
     done
