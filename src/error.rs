@@ -645,14 +645,12 @@ impl Error {
     }
 
     /// El programa cerró el número en medio de una llamada: lo que haya ahí es de otro.
-    #[cold]
     pub(crate) fn cerrado_por_el_programa(descriptor: i32) -> Self {
         Self::Descriptor { descriptor, motivo: "el programa lo cerró mientras se lo usaba." }
     }
 
     /// Un número abierto que no es un socket. Los tres primeros se dan al arrancar el programa, y el 0 es lo que tiene una variable que
     /// nadie cambió.
-    #[cold]
     pub(crate) fn no_es_socket(descriptor: i32) -> Self {
         let motivo = match descriptor {
             0 => ES_LA_ENTRADA,

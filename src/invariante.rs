@@ -14,8 +14,6 @@ macro_rules! invariante {
 }
 pub(crate) use invariante;
 
-#[cold]
-#[inline(never)]
 #[track_caller]
 #[expect(clippy::panic, reason = "es el único lugar: una invariante rota no tiene cómo seguir")]
 pub(crate) fn invariante_rota(cual: &str) -> ! {

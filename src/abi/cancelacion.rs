@@ -29,7 +29,6 @@ static NO_ESTA: c_char = 0;
 static UN_SOLO_HILO: AtomicPtr<c_char> = AtomicPtr::new((&raw const SIN_BUSCAR).cast_mut());
 
 /// Si este proceso tiene un solo hilo: entonces no hay quien cancele, y no hay nada que hacer.
-#[inline(always)]
 pub(super) fn un_solo_hilo() -> bool {
     // SAFETY: es un byte que vive tanto como el proceso, y sólo cambia en este hilo, si crea otro.
     unsafe { UN_SOLO_HILO.load(Ordering::Relaxed).read() != 0 }

@@ -95,7 +95,6 @@ pub(super) use con_dos_nombres;
 
 /// Corre el cuerpo de una función exportada, que tiene que ser un cierre escrito en ella: de ahí sale su nombre. Si falla, devuelve su
 /// centinela.
-#[inline(always)]
 pub(super) fn guardia<T: Centinela, C: FnOnce() -> Resultado<T>>(cuerpo: C) -> T {
     guardia_con(cuerpo, |_| T::FALLA)
 }
@@ -134,13 +133,11 @@ pub(super) fn guardia_con_aviso<T: Centinela, C: FnOnce() -> Resultado<(T, Optio
 }
 
 /// Como [`guardia`], para las que no fallan con un centinela.
-#[inline(always)]
 pub(super) fn guardia_con<T: Centinela, C: FnOnce() -> Resultado<T>>(cuerpo: C, ante: impl Fn(&Error) -> T) -> T {
     en_la_guardia(olvidos::nombre_de::<C>, cuerpo, ante)
 }
 
 /// La única entrada a la biblioteca desde C.
-#[inline(always)]
 fn en_la_guardia<T: Centinela>(
     nombre: fn() -> &'static str,
     cuerpo: impl FnOnce() -> Resultado<T>,
@@ -155,7 +152,6 @@ fn en_la_guardia<T: Centinela>(
 }
 
 /// Lo mismo, en un hilo al que ahora no se lo cancela.
-#[inline(always)]
 fn sin_cancelar<T: Centinela>(
     nombre: fn() -> &'static str,
     cuerpo: impl FnOnce() -> Resultado<T>,
@@ -238,19 +234,16 @@ struct Errno {
 }
 
 impl Errno {
-    #[inline(always)]
     fn de_este_hilo() -> Self {
         // SAFETY: devuelve siempre la dirección del errno de este hilo.
         Self { lugar: unsafe { libc::__errno_location() } }
     }
 
-    #[inline(always)]
     fn valor(&self) -> c_int {
         // SAFETY: el lugar es válido mientras vive el hilo, y un Errno no sale de él: no es Send.
         unsafe { self.lugar.read() }
     }
 
-    #[inline(always)]
     fn poner(&self, valor: c_int) {
         // SAFETY: la misma razón, y sólo este hilo lo escribe.
         unsafe { self.lugar.write(valor) };

@@ -25,7 +25,6 @@ impl Fallida {
         FALLIDA.get().filter(|una| ptr::eq(una.buffer, buffer) && ptr::eq(una.stream, buffer.stream))
     }
 
-    #[cold]
     pub(super) fn anotar(buffer: &t_buffer, quedan: usize, pedidos: usize) {
         if Self::de(buffer).is_none() {
             FALLIDA.set(Some(Self { buffer, stream: buffer.stream, quedan, pedidos }));

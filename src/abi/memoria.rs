@@ -12,7 +12,6 @@ use crate::invariante::invariante;
 use crate::protocolo::en_memoria;
 
 /// Aparte: armar el error en el camino de siempre costaba más que el malloc.
-#[cold]
 fn sin_memoria(bytes: usize) -> Error {
     Error::SinMemoria { bytes }
 }
@@ -163,8 +162,6 @@ impl Lista {
         self.enlazar(valor()?)
     }
 
-    #[cold]
-    #[inline(never)]
     fn demasiados(&self) -> Error {
         // SAFETY: `lista` se hizo en `nueva` y nadie más la tiene todavía.
         let valores = unsafe { (*self.lista).elements_count };
@@ -249,7 +246,6 @@ pub(super) unsafe fn capacidad(puntero: *mut c_void) -> usize {
 
 /// # Safety
 /// La de `capacidad`.
-#[cold]
 unsafe extern "C" fn averiguar_y_medir(puntero: *mut c_void) -> usize {
     // SAFETY: busca un símbolo por su nombre; no corre nada.
     let medir = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"malloc_usable_size".as_ptr()) };

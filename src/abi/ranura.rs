@@ -136,7 +136,6 @@ impl Ranura {
         self.identidad.poner(este);
     }
 
-    #[inline(always)]
     pub(super) fn cuenta_lo_leido(&self) -> bool {
         self.cuenta_lo_leido.load(Ordering::Relaxed)
     }
@@ -203,13 +202,11 @@ impl Ranura {
         Some(self.tumba.load(Ordering::Acquire)).filter(|orden| *orden != 0)
     }
 
-    #[inline(always)]
     pub(super) fn anotar_codigo(&self, codigo: i32) {
         self.codigo.poner(empacar(codigo));
     }
 
     /// El código anotado, que deja de estarlo.
-    #[inline(always)]
     pub(super) fn tomar_codigo(&self) -> Option<i32> {
         let anotado = self.codigo.load(Ordering::Acquire);
         if anotado != 0 {
@@ -219,7 +216,6 @@ impl Ranura {
     }
 
     /// El envío que falló y todavía no se contó, si lo hay.
-    #[inline(always)]
     pub(super) fn envio_fallido(&self) -> u64 {
         self.envio_fallido.load(Ordering::Relaxed)
     }
@@ -237,7 +233,6 @@ impl Ranura {
     }
 
     /// Hasta cuánto está permitido sin duda. 0: no se sabe.
-    #[inline(always)]
     pub(super) fn sin_duda(&self) -> u32 {
         self.sin_duda.load(Ordering::Acquire)
     }

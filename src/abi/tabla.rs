@@ -22,7 +22,6 @@ static TABLA: [AtomicPtr<Ranura>; TROZOS] = [const { AtomicPtr::new(ptr::null_mu
 static TROZOS_EN_USO: AtomicUsize = AtomicUsize::new(0);
 
 /// La ranura de un número. Si su trozo no existe, lo pide.
-#[inline(always)]
 pub(super) fn ranura(descriptor: c_int) -> Resultado<&'static Ranura> {
     let Some((numero, lugar)) = lugar_de(descriptor) else { return Err(fuera_de_la_tabla(descriptor)) };
     let mut trozo = lugar.load(Ordering::Acquire);
@@ -49,14 +48,11 @@ pub(super) fn todas() -> impl Iterator<Item = (c_int, &'static Ranura)> {
 }
 
 /// El lugar de la tabla donde está el trozo de un número.
-#[inline(always)]
 fn lugar_de(descriptor: c_int) -> Option<(usize, &'static AtomicPtr<Ranura>)> {
     let numero = usize::try_from(descriptor).ok()?;
     TABLA.get(numero / POR_TROZO).map(|lugar| (numero, lugar))
 }
 
-#[cold]
-#[inline(never)]
 fn fuera_de_la_tabla(descriptor: c_int) -> Error {
     let motivo = if descriptor < 0 {
         "falló la llamada que lo dio. Fijate ahí si da -1, y mostrá tp0_error()."
@@ -66,8 +62,6 @@ fn fuera_de_la_tabla(descriptor: c_int) -> Error {
     Error::Descriptor { descriptor, motivo }
 }
 
-#[cold]
-#[inline(never)]
 fn agregar_trozo(lugar: &AtomicPtr<Ranura>, orden: usize) -> Resultado<*mut Ranura> {
     const BYTES: usize = POR_TROZO * size_of::<Ranura>();
     let paginas = memoria::pedir_paginas(BYTES)?;

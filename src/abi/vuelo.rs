@@ -24,7 +24,6 @@ pub(super) struct Vuelo {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Vuelta(u32);
 
-#[inline(always)]
 fn vuelta(estado: u64) -> Vuelta {
     let [a, b, c, d, ..] = estado.to_be_bytes();
     Vuelta(u32::from_be_bytes([a, b, c, d]))
@@ -34,14 +33,12 @@ impl Vuelo {
     /// Una llamada más. Dice de qué vuelta es, y si el número ya estaba liberado, o cerrándose.
     ///
     /// SeqCst, como [`cuantas`](Self::cuantas): es el aviso de quien recibe en el cruce que explica `Ritmo::juntar`.
-    #[inline(always)]
     pub(super) fn despegar(&self) -> (Vuelta, bool) {
         let antes = self.estado.fetch_add(1, Ordering::SeqCst);
         (vuelta(antes), antes & (LIBERADO | CERRANDO) != 0)
     }
 
     /// Una llamada menos, si es de esta vuelta. Dice si era la última de un número liberado.
-    #[inline(always)]
     pub(super) fn aterrizar(&self, suya: Vuelta) -> bool {
         let mut antes = self.estado.load(Ordering::Relaxed);
         while vuelta(antes) == suya {
