@@ -55,6 +55,7 @@ herramienta: con-cargo
 	@set -e; t=$$(mktemp -d "$(DESTINO)/release/herramienta.XXXXXX"); trap 'rm -rf "$$t"' EXIT; \
 	cp "$(DESTINO)/release/tp0" "$(DESTINO)/release/libtp0_trazar.so" "$$t"; "$$t/tp0" generar "$$t"; \
 	chmod 755 "$$t"; rm -rf "$(DESTINO)/release/herramienta"; mv -T "$$t" "$(DESTINO)/release/herramienta"
+	@echo 'Ya se puede usar: $(DESTINO)/release/tp0. Para escribir sólo «tp0», sudo make install, o make install PREFIX=$$HOME/.local.'
 
 debug: con-cargo
 	cargo build
@@ -62,7 +63,7 @@ debug: con-cargo
 
 demo:
 	@$(MAKE) --no-print-directory -C c_examples demo
-	@echo 'Ahora a mano: «c_examples/bin/servidor», y en otra terminal «c_examples/bin/cliente c_examples/cliente.config».'
+	@echo 'Ahora a mano: «c_examples/bin/servidor», que se termina con Ctrl-C, y en otra terminal «c_examples/bin/cliente c_examples/cliente.config».'
 
 # El cliente, el servidor, el que no sabe presentarse y otro cliente: cada uno, una columna.
 DE_LA_DEMO = cliente-1 servidor rechazado cliente-2

@@ -123,12 +123,12 @@ static int conversar(const char *clave, const char *ip, const char *puerto) {
 int main(int argc, char **argv) {
     const char *archivo = argc > 1 ? argv[1] : "cliente.config";
     char *clave = leer_config(archivo, "CLAVE");
-    char *ip = leer_config(archivo, "IP");
-    char *puerto = leer_config(archivo, "PUERTO");
+    /* Si faltó una, leer_config ya dijo cuál: no hay con quién hablar. */
+    char *ip = clave == NULL ? NULL : leer_config(archivo, "IP");
+    char *puerto = ip == NULL ? NULL : leer_config(archivo, "PUERTO");
     int resultado = -1;
 
-    /* Si faltó alguna clave, leer_config ya dijo cuál: no hay con quién hablar. */
-    if (clave != NULL && ip != NULL && puerto != NULL)
+    if (puerto != NULL)
         resultado = conversar(clave, ip, puerto);
 
     /* free(NULL) no hace nada, así que no hace falta preguntar cuál llegó a estar. */

@@ -1,5 +1,5 @@
 //! Un servidor que termina bien con Ctrl-C: deja de aceptar, a los que están les da un rato, los corta, y sale con 0. Enseña
-//! `Servidor::detener` desde otro hilo. Las señales las espera `signal-hook`; sirve cualquier otra forma.
+//! `Servidor::detener` desde otro hilo. Las señales las espera `signal-hook` (`cargo add signal-hook`); sirve cualquier otra forma.
 //!
 //! `cargo run --example ctrl_c -- [IP PUERTO]`, y Ctrl-C.
 

@@ -95,7 +95,7 @@ impl Cliente<'_> {
                 Handshake::Con(esperado) if esperado != *valor => {
                     let _ = self.charla.saludar(-1);
                     let quien = self.quien;
-                    traza.falla(format_args!("se rechaza a {quien}: mostró {valor} y se espera {esperado}"));
+                    traza.falla(format_args!("se rechaza a {quien}: mostró {valor} y se espera {esperado} (--handshake auto acepta cualquiera, o ninguno)"));
                     return false;
                 }
                 _ => {

@@ -131,15 +131,17 @@ fn explicar(error: &clap::Error) -> Falla {
     let quizas = [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg, ContextKind::SuggestedValue]
         .iter()
         .find_map(|cual| dato(error, *cual))
+        // Si se parece a varias, la última es a la que más.
+        .and_then(|parecidas| parecidas.rsplit(", ").next().map(str::to_owned))
         .map(|parecido| format!(" ¿Quisiste decir «{parecido}»?"))
         .unwrap_or_default();
     let que = match error.kind() {
-        ErrorKind::InvalidSubcommand => {
-            format!(
-                "No conozco la orden «{}».{quizas}",
-                dato(error, ContextKind::InvalidSubcommand).unwrap_or_default()
-            )
-        }
+        ErrorKind::InvalidSubcommand => match dato(error, ContextKind::InvalidSubcommand).unwrap_or_default() {
+            programa if programa.contains('/') => {
+                format!("«{programa}» no es una orden. Un programa va al final: tp0 probar servidor -- {programa}.")
+            }
+            orden => format!("No conozco la orden «{orden}».{quizas}"),
+        },
         ErrorKind::MissingSubcommand => "Falta decir qué hacer.".to_owned(),
         ErrorKind::UnknownArgument if !argumento.starts_with('-') => {
             format!("No conozco «{argumento}». El programa va al final, detrás de «--».")

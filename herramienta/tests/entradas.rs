@@ -32,6 +32,8 @@ fn la_linea_de_ordenes() {
     let carpeta = Carpeta::nueva();
     for (argumentos, dice) in [
         (&["prubar"] as &[&str], "No conozco la orden «prubar». ¿Quisiste decir «probar»?"),
+        (&["trazr"], "No conozco la orden «trazr». ¿Quisiste decir «trazar»?"),
+        (&["probar", "./bin/server"], "Un programa va al final: tp0 probar servidor -- ./bin/server."),
         (&["probar", "servidor", "--prto", "1"], "No conozco «--prto»"),
         (&["probar", "servidor", "--puerto", "cien", "--", "true"], "«cien» no vale para «--puerto <N>»"),
         (

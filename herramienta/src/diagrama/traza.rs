@@ -126,8 +126,11 @@ impl Traza {
             }
         }
         if trazas.is_empty() {
-            let como = format!("TP0_TRAZA=1 ./programa 2>{archivo}");
-            return Err(format!("{archivo} no tiene ninguna traza. Se consigue así: {como}"));
+            let (como, si_no) =
+                (format!("TP0_TRAZA=1 ./programa 2>{archivo}"), format!("tp0 trazar -o {archivo} -- ./programa"));
+            return Err(format!(
+                "{archivo} no tiene ninguna traza. Se consigue así: {como}; si no usa libtp0, así: {si_no}"
+            ));
         }
         Ok(trazas)
     }

@@ -647,7 +647,10 @@ fn nunca_contesta(banco: &mut Banco<'_>) -> Paso<Veredicto> {
         return Ok(veredicto);
     }
     if charla.programa.hasta_el_final(banco.espera()).is_none() {
-        banco.observar("si el servidor no contesta, espera para siempre");
+        let espera = banco.espera().as_millis();
+        banco.observar(format!(
+            "si el servidor no contesta, a los {espera} ms sigue esperando; con --espera se mira más"
+        ));
     }
     charla.irse(banco, Cierre::Orden)?;
     Ok(Veredicto::bien())
