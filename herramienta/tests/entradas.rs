@@ -9,7 +9,7 @@ use std::net::TcpListener;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use comun::{Carpeta, compilar, correr, que_no_quede_nada, texto, tp0};
+use comun::{Carpeta, PuertoLibre, compilar, correr, que_no_quede_nada, texto, tp0};
 
 /// Tiene que terminar con 2 y un solo renglón en la salida de errores, que diga eso.
 fn rechazada(orden: Command, dice: &str) {
@@ -136,8 +136,8 @@ fn un_programa_que_no_se_puede_probar() {
         "se quiso conectar a 192.0.2.7:4444; se esperaba 127.0.0.1:4444. Cambiá la IP en su config.",
     );
     // Quien lo corre con un guion, y en la red de la máquina, también.
-    let libre = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
-    let opciones = ["probar", "cliente", "--sin-aislar", "--puerto", &libre, "--espera", "700", "--", "sh", "-c"];
+    let PuertoLibre { numero: libre, .. } = &PuertoLibre::nuevo();
+    let opciones = ["probar", "cliente", "--sin-aislar", "--puerto", libre, "--espera", "700", "--", "sh", "-c"];
     let mut guion = con(&carpeta, &opciones);
     guion.arg("./cliente otro-puerto; exit 3");
     let se_dice = format!("sin conectarse: se quiso conectar a 127.0.0.1:4555; se esperaba 127.0.0.1:{libre}.");

@@ -7,12 +7,11 @@
 mod comun;
 
 use std::fs;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use comun::{Carpeta, correr, texto, tp0};
+use comun::{Carpeta, PuertoLibre, correr, texto, tp0};
 use serde_json::Value;
 
 const MODULOS: [&str; 3] = ["memoria", "cpu", "kernel"];
@@ -106,15 +105,13 @@ impl Drop for Modulo {
 fn los_tres_juntos() {
     let carpeta = un_tp();
     let en = carpeta.camino();
-    // Puertos que ahora están libres, en lugar de los suyos.
-    let ocupados: Vec<TcpListener> = MODULOS.iter().map(|_| TcpListener::bind("0.0.0.0:0").unwrap()).collect();
-    let libres: Vec<u16> = ocupados.iter().map(|uno| uno.local_addr().unwrap().port()).collect();
-    drop(ocupados);
+    // En lugar de los suyos.
+    let tomados = MODULOS.map(|_| PuertoLibre::nuevo());
     for modulo in MODULOS {
         let archivo = en.join(modulo).with_extension("config");
         let mut config = fs::read_to_string(&archivo).unwrap();
-        for (suyo, libre) in ["8002", "8003", "8001"].iter().zip(&libres) {
-            config = config.replace(suyo, &libre.to_string());
+        for (suyo, libre) in ["8002", "8003", "8001"].iter().zip(&tomados) {
+            config = config.replace(suyo, &libre.numero);
         }
         fs::write(&archivo, config).unwrap();
     }
@@ -125,11 +122,11 @@ fn los_tres_juntos() {
             Modulo(orden.arg(format!("{modulo}.config")).current_dir(en).stdin(Stdio::null()).spawn().unwrap())
         })
         .collect();
-    let puerto = libres[2].to_string();
-    let hasta = Instant::now() + Duration::from_secs(20);
+    let puerto = &tomados[2].numero;
+    let hasta = Instant::now() + Duration::from_secs(60);
     let dicho = loop {
         let mut consola = tp0(en);
-        consola.args(["enviar", "--handshake", "9", "127.0.0.1", &puerto, "mensaje", "hola kernel", "codigo", "2"]);
+        consola.args(["enviar", "--handshake", "9", "127.0.0.1", puerto, "mensaje", "hola kernel", "codigo", "2"]);
         let mut consola = consola.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let salio = consola.wait().unwrap();
         let salida = consola.wait_with_output().unwrap();

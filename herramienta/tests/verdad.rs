@@ -252,12 +252,12 @@ fn con_y_sin_espacios_de_nombres_es_lo_mismo() {
     let herramienta = propia.join("tp0");
     fs::copy(env!("CARGO_BIN_EXE_tp0"), &herramienta).unwrap();
     let es_root = fs::metadata("/proc/self").is_ok_and(|datos| std::os::unix::fs::MetadataExt::uid(&datos) == 0);
-    let libre = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    let libre = &comun::puerto_sin_duenio();
     let armar = |delante: &[&str], como_nadie: bool, opciones: &[&str], json: &Path| {
         let con_todo = [delante, &[herramienta.to_str().unwrap()]].concat();
         let mut orden = std::process::Command::new(con_todo[0]);
-        orden.args(&con_todo[1..]).current_dir(&propia).env("NO_COLOR", "1").env("PUERTO_DE_PRUEBA", &libre);
-        orden.args(["probar", "servidor", "--espera", "1500", "--puerto", &libre, "--json"]).arg(json).args(opciones);
+        orden.args(&con_todo[1..]).current_dir(&propia).env("NO_COLOR", "1").env("PUERTO_DE_PRUEBA", libre);
+        orden.args(["probar", "servidor", "--espera", "1500", "--puerto", libre, "--json"]).arg(json).args(opciones);
         orden.arg("--").arg("./servidor").args(palabras(DE_MANUAL));
         if como_nadie {
             std::os::unix::process::CommandExt::uid(&mut orden, 65534);

@@ -15,8 +15,11 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "../../../tests/c/dormidos.h"
 
 static struct sockaddr_in loopback(int puerto)
 {
@@ -129,7 +132,8 @@ static void sigpipe(void)
 
 	conectar(&uno, &otro);
 	close(otro);
-	for (int i = 0; i < 100; i++) {
+	/* El primero sale bien, y le contestan con un RST: cuando llega, el que sigue lo mata. */
+	for (int i = 0; i < 20000; i++) {
 		send(uno, "hola", 4, 0); /* ACA sigpipe */
 		usleep(1000);
 	}
@@ -167,13 +171,16 @@ static void recibe_corto(void)
 
 static void abandona_corto(void)
 {
-	int uno, otro, codigo;
+	int uno, otro, codigo, sin_leer = 0;
 
 	conectar(&uno, &otro);
 	mandar(uno, "\0\0", 2);
 	exigir(recv(otro, &codigo, 4, 0) == 2, "recv"); /* ACA abandona_corto */
 	mandar(uno, "\0\0\5\0\0\0hola", 11);
-	usleep(20000);
+	for (int i = 0; i < 20000 && sin_leer < 11; i++) {
+		usleep(1000);
+		exigir(ioctl(otro, FIONREAD, &sin_leer) == 0, "ioctl");
+	}
 	close(otro);
 	close(uno);
 }
@@ -300,7 +307,7 @@ static void encimados(void)
 	for (int i = 0; i < 2; i++)
 		exigir(pthread_create(&hilos[i], NULL, mandar_mucho, &envio) == 0, "pthread_create");
 	/* Los dos llenan lo que entra, y se quedan adentro. */
-	usleep(200000);
+	hasta_que_duerman(2);
 	while (faltan > 0) {
 		ssize_t n = recv(otro, lugar, 1 << 20, 0);
 

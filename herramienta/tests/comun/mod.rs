@@ -10,10 +10,14 @@
 )]
 
 use std::fs;
+use std::hash::{BuildHasher, RandomState};
+use std::net::{Ipv4Addr, SocketAddrV4, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
+
+use socket2::{Domain, Socket, Type};
 
 /// Una carpeta nueva, que se borra al soltarla.
 pub struct Carpeta(PathBuf);
@@ -36,6 +40,31 @@ impl Drop for Carpeta {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
     }
+}
+
+/// Un puerto que tiene un socket que no escucha: mientras viva no lo recibe nadie más, y quien ponga SO_REUSEADDR lo puede levantar igual.
+pub struct PuertoLibre {
+    pub numero: String,
+    _tomado: Socket,
+}
+
+impl PuertoLibre {
+    pub fn nuevo() -> Self {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0).into()).unwrap();
+        // Recién ahora: al pedirlo no se lo comparte con nadie.
+        socket.set_reuse_address(true).unwrap();
+        let numero = socket.local_addr().unwrap().as_socket().unwrap().port().to_string();
+        Self { numero, _tomado: socket }
+    }
+}
+
+/// Un puerto que ahora no tiene nadie, para quien exige que esté libre del todo: debajo de los que reparte el sistema, que no se lo va a dar a otro.
+pub fn puerto_sin_duenio() -> String {
+    let al_azar = RandomState::new().hash_one(0);
+    let puertos = (0..20_000).map(|i| 10_000 + (al_azar.wrapping_add(i) % 20_000) as u16);
+    let libre = |puerto: &u16| TcpListener::bind((Ipv4Addr::UNSPECIFIED, *puerto)).is_ok();
+    puertos.into_iter().find(libre).unwrap().to_string()
 }
 
 /// Compila uno de `tests/c` en esa carpeta.

@@ -7,14 +7,14 @@ int main(void) {
     setenv("TP0_HANDSHAKE", "no", 1); pthread_t t;
     for (int caso = 0; caso < 12; caso++) {
         int final = caso % 3, propio = caso / 3 % 2, atender = caso / 6, p; s = tp0_iniciar_servidor("127.0.0.1", "0"); usleep(1000);
-        if (final == 0) { pthread_create(&t, NULL, espera, NULL); usleep(50000); liberar_conexion(s); pthread_join(t, NULL); }
-        if (final == 1) { pthread_create(&t, NULL, atiende, NULL); usleep(50000); tp0_detener(s); pthread_join(t, NULL); }
+        if (final == 0) { pthread_create(&t, NULL, espera, NULL); hasta_que_duerman(1); liberar_conexion(s); pthread_join(t, NULL); }
+        if (final == 1) { pthread_create(&t, NULL, atiende, NULL); hasta_que_duerman(1); tp0_detener(s); pthread_join(t, NULL); }
         if (final == 2) tp0_detener(s);
         if (propio) n = escuchar_a_mano(&p); else { n = tp0_iniciar_servidor("127.0.0.1", "0"); p = tp0_puerto(n); }
         if (n != s) { printf("el numero no se reuso (%d, %d)\n", s, n); return 2; }
-        r = 99; pthread_create(&t, NULL, atender ? atiende2 : espera2, NULL); usleep(100000);
-        ESPERO(r == 99, "caso %d: la espera en el nuevo dio %d (%s)", caso, r, strerror(e)); int c = conectar_a_mano(p); usleep(100000);
-        if (!atender) ESPERO(r >= 0 && r != 99, "caso %d: el cliente del nuevo: %d", caso, r);
+        r = 99; pthread_create(&t, NULL, atender ? atiende2 : espera2, NULL); hasta_que_duerman(1);
+        ESPERO(r == 99, "caso %d: la espera en el nuevo dio %d (%s)", caso, r, strerror(e)); int c = conectar_a_mano(p);
+        if (atender) hasta_que_duerman(1); else ESPERO(HASTA(20, r != 99) && r >= 0, "caso %d: el cliente del nuevo: %d", caso, r);
         int l = atender ? tp0_detener(n) : liberar_conexion(n); ESPERO(l == 0, "caso %d: %s dio %d", caso, atender ? "detener" : "liberar", l); pthread_join(t, NULL); close(c);
         if (abierto(n)) { ESPERO(0, "caso %d: quedo abierto", caso); close(n); }
         if (r >= 0 && r != 99 && !atender) close(r);

@@ -11,11 +11,11 @@ static void f(int c, void *x) {
 static void *atiende(void *x) { tp0_atender(servidor, f, NULL); return x; }
 int main(void) {
     setenv("TP0_HANDSHAKE", "no", 1); int escucha = escuchar_a_mano(&puerto2); servidor = tp0_iniciar_servidor("127.0.0.1", "0"); int p = tp0_puerto(servidor), iguales = 0;
-    pthread_t t; pthread_create(&t, NULL, atiende, NULL); usleep(100000); const char *que[] = {"archivo", "par UNIX", "TCP"}; struct sockaddr_in a = en("127.0.0.1", p);
+    pthread_t t; pthread_create(&t, NULL, atiende, NULL); const char *que[] = {"archivo", "par UNIX", "TCP"}; struct sockaddr_in a = en("127.0.0.1", p);
     for (int i = 0; i < 6; i++) {
-        int c = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0); connect(c, (void *)&a, sizeof a); for (int k = 0; k < 200 && hechos <= i; k++) usleep(5000);
-        if (hechos <= i) { puts("no atendio"); return 2; }
-        usleep(200000); iguales += mismo[i]; struct stat s = {0}; char b; int fd = num[i];
+        int c = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0); connect(c, (void *)&a, sizeof a); 
+        if (!HASTA(20, hechos > i)) { puts("no atendio"); return 2; }
+        hasta_que_duerman(1); iguales += mismo[i]; struct stat s = {0}; char b; int fd = num[i];
         ESPERO(fstat(fd, &s) == 0 && s.st_ino == antes[i].st_ino && s.st_dev == antes[i].st_dev, "%s (numero %d, %s): la biblioteca lo cerro", que[i / 2], fd, i % 2 ? "liberar_conexion" : "close");
         if (i / 2) { int par = i / 2 == 1 ? otro[i] : aceptar_a_mano(escucha); ssize_t k = recv(par, &b, 1, MSG_DONTWAIT); ESPERO(k == -1 && errno == EAGAIN, "%s: cortado", que[i / 2]); }
     }

@@ -10,18 +10,18 @@ int main(void) {
     for (int goteo = 0; goteo < 2; goteo++) {
         if (goteo) unsetenv("TP0_HANDSHAKE");
         servidor = tp0_iniciar_servidor("127.0.0.1", "0"); int g = -1, p2; if (goteo) { g = conectar_a_mano(tp0_puerto(servidor)); mandar(g, "\1\0", 2); }
-        pthread_create(&t, NULL, atiende, NULL); usleep(200000); close(servidor); n = escuchar_a_mano(&p2); if (n != servidor) { puts("el numero no se reuso"); return 2; }
+        pthread_create(&t, NULL, atiende, NULL); hasta_que_duerman(1); close(servidor); n = escuchar_a_mano(&p2); if (n != servidor) { puts("el numero no se reuso"); return 2; }
         for (int i = 0; i < 5; i++) {
             int c = conectar_a_mano(p2); struct pollfd q = {n, POLLIN, 0}; usleep(50000);
-            int a = poll(&q, 1, 500) == 1 ? accept4(n, NULL, NULL, SOCK_NONBLOCK) : -1; ESPERO(a >= 0, "goteo %d: el cliente %d del programa no le llego (atendidos %d)", goteo, i, atendidos); if (a >= 0) close(a); close(c);
+            int a = poll(&q, 1, 20000) == 1 ? accept4(n, NULL, NULL, SOCK_NONBLOCK) : -1; ESPERO(a >= 0, "goteo %d: el cliente %d del programa no le llego (atendidos %d)", goteo, i, atendidos); if (a >= 0) close(a); close(c);
         }
         ESPERO(atendidos == 0, "atendio a %d del programa", atendidos); close(n);
     }
-    setenv("TP0_HANDSHAKE", "no", 1); servidor = tp0_iniciar_servidor("127.0.0.1", "0"); pthread_create(&t, NULL, atiende, NULL); usleep(200000); close(servidor);
+    setenv("TP0_HANDSHAKE", "no", 1); servidor = tp0_iniciar_servidor("127.0.0.1", "0"); pthread_create(&t, NULL, atiende, NULL); hasta_que_duerman(1); close(servidor);
     n = tp0_iniciar_servidor("127.0.0.1", "0"); if (n != servidor) { puts("el numero no se reuso"); return 2; }
-    pthread_create(&t, NULL, atiende2, NULL); usleep(200000); ESPERO(r == 99, "atender el servidor nuevo dio %d: %s", r, strerror(e));
-    atendidos = 0; int c = conectar_a_mano(tp0_puerto(n)); usleep(200000); ESPERO(atendidos == 1, "el cliente del nuevo: %d atendidos", atendidos); close(c);
+    pthread_create(&t, NULL, atiende2, NULL); hasta_que_duerman(1); ESPERO(r == 99, "atender el servidor nuevo dio %d: %s", r, strerror(e));
+    atendidos = 0; int c = conectar_a_mano(tp0_puerto(n)); ESPERO(HASTA(20, atendidos == 1), "el cliente del nuevo: %d atendidos", atendidos); close(c);
     static volatile int d = 99; void *detiene(void *x) { d = tp0_detener(n); return x; }
-    pthread_t u; pthread_create(&u, NULL, detiene, NULL); usleep(2500000); ESPERO(d == 0, "tp0_detener del nuevo: %d (99: no volvio)", d); ESPERO(r == 0, "tp0_atender del nuevo: %d", r);
+    pthread_t u; pthread_create(&u, NULL, detiene, NULL); HASTA(20, d != 99 && r != 99); ESPERO(d == 0, "tp0_detener del nuevo: %d (99: no volvio)", d); ESPERO(r == 0, "tp0_atender del nuevo: %d", r);
     _exit(fallas != 0);
 }

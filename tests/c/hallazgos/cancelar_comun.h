@@ -15,12 +15,13 @@ static void *cuerpo(void *x) {
     return NULL;
 }
 static void cancelar(struct llamada *q, long modo) {
-    void *x[2] = {q, (void *)modo}, *r = NULL; pthread_t t; tid = salio = 0; quedo = -1; pthread_create(&t, NULL, cuerpo, x); HASTA(2, tid);
-    if (!dormido(getpid(), tid, 2)) { ESPERO(0, "%s: no se bloqueo", q->n); }
+    void *x[2] = {q, (void *)modo}, *r = NULL; pthread_t t; tid = salio = 0; quedo = -1; double desde = ahora(); pthread_create(&t, NULL, cuerpo, x); HASTA(20, tid);
+    if (!dormido(getpid(), tid, 20)) { ESPERO(0, "%s: no se bloqueo", q->n); }
     pthread_cancel(t); usleep(80000);
-    ESPERO(pthread_tryjoin_np(t, &r) == EBUSY, "%s, modo %ld: la cancelacion no espero a que saliera de la biblioteca", q->n, modo);
-    q->despertar(); struct timespec h; clock_gettime(CLOCK_REALTIME, &h); h.tv_sec += 4;
-    ESPERO(r == PTHREAD_CANCELED || pthread_timedjoin_np(t, &r, &h) == 0, "%s, modo %ld: el hilo no termina", q->n, modo);
+    /* La que sale sola al segundo, en una máquina muy ocupada, ya pudo haber salido. */
+    int ya = pthread_tryjoin_np(t, &r) == 0; ESPERO(!ya || ahora() - desde > .9, "%s, modo %ld: la cancelacion no espero a que saliera de la biblioteca", q->n, modo);
+    q->despertar(); struct timespec h; clock_gettime(CLOCK_REALTIME, &h); h.tv_sec += 20;
+    ESPERO(ya || pthread_timedjoin_np(t, &r, &h) == 0, "%s, modo %ld: el hilo no termina", q->n, modo);
     ESPERO((r == PTHREAD_CANCELED) == (modo != 2), "%s, modo %ld: termino %s", q->n, modo, r == PTHREAD_CANCELED ? "cancelado" : "sin cancelarse");
     ESPERO(modo != 2 || quedo == PTHREAD_CANCEL_DISABLE, "%s: el programa la habia inhabilitado, y quedo habilitada", q->n);
 }

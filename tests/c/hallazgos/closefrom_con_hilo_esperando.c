@@ -1,7 +1,6 @@
 /* closefrom(3) mientras un hilo esta en esperar_cliente (o en tp0_atender) con handshakes a medias, y otro recibiendo; el programa abre lo suyo en
    esos numeros. Pase lo que pase con esos hilos, lo del programa sigue abierto e igual. */
 #include "comun.h"
-#include "../dormidos.h"
 #include <sys/stat.h>
 static int s, con; static void f(int c, void *x) { (void)x; while (recibir_operacion(c) != -1) {} }
 static void *espera(void *x) { if (x) tp0_atender(s, f, NULL); else esperar_cliente(s); return NULL; } static void *recibe(void *x) { recibir_operacion(con); return x; }

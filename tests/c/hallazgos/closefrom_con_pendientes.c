@@ -2,11 +2,11 @@
    viejos se les vence el plazo, la biblioteca no cierra ni escribe nada de eso; y un servidor nuevo anda. */
 #include "comun.h"
 #include <sys/stat.h>
-static char puerto2[8]; static volatile int r = -9; static void *cliente(void *x) { usleep(900000); r = crear_conexion("127.0.0.1", puerto2); return x; }
+static char puerto2[8]; static volatile int r = -9; static void *cliente(void *x) { usleep(900000); tp0_opciones *o = tp0_opciones_crear(); tp0_opciones_espera_ms(o, 20000); r = tp0_crear_conexion("127.0.0.1", puerto2, o); return x; }
 static int caso(int primero) {
     setenv("TP0_ESPERA_MS", "600", 1); int s = tp0_iniciar_servidor("127.0.0.1", "0"), p = tp0_puerto(s), fuera[2], st; if (pipe(fuera)) return 2;
     pid_t k = fork(); /* los clientes, en otro proceso: siete a medias y uno bueno */
-    if (!k) { closefrom(3); for (int i = 0; i < 7; i++) mandar(conectar_a_mano(p), "\1\0", 2); usleep(100000); int c = conectar_a_mano(p), uno = 1; mandar(c, &uno, 4); sleep(4); _exit(0); }
+    if (!k) { closefrom(3); for (int i = 0; i < 7; i++) mandar(conectar_a_mano(p), "\1\0", 2); int c = conectar_a_mano(p), uno = 1; mandar(c, &uno, 4); sleep(4); _exit(0); }
     int bueno = esperar_cliente(s); if (bueno < 0) { puts("no llego el bueno"); return 2; }
     closefrom(3); int n = primero ? tp0_iniciar_servidor("127.0.0.1", "0") : -1; enum { N = 30 }; int fd[N], par[N]; struct stat a[N], b;
     for (int i = 0; i < N; i++) { int v[2] = {-1, -1}; /* los pares, lejos */

@@ -12,7 +12,7 @@ int main(void) {
         if (que == 1) { v[0] = conectar_a_mano(puerto); v[1] = aceptar_a_mano(escucha); }
         if (que == 2) socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, v);
         if (dup) { dup2(v[0], n); close(v[0]); } else if (v[0] != n) { puts("el numero no se reuso"); return 2; }
-        struct timeval tv = {1, 0}; setsockopt(n, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof tv); const char *como = dup ? "dup2" : "close";
+        plazo(n, 20000); const char *como = dup ? "dup2" : "close";
         if (forma == 0) { mandar(v[1], &paq, 17); t_list *l = recibir_paquete(n); ESPERO(l->elements_count == 1 && !strcmp(l->head->data, "hola"), "recibir_paquete, %s, %d: %d valores (%s)", como, que, l->elements_count, tp0_error()); tp0_liberar_lista(l); }
         if (forma == 1) { mandar(v[1], &paq, 17); t_paquete *p = tp0_recibir(n); ESPERO(p && p->codigo_operacion == 1 && p->buffer->size == 9, "tp0_recibir, %s, %d: %s", como, que, p ? "otro codigo o tamanio" : tp0_error()); eliminar_paquete(p); }
         if (forma == 2) { mandar(v[1], msj, 13); char *s = tp0_recibir_mensaje(n); ESPERO(s && !strcmp(s, "hola"), "tp0_recibir_mensaje, %s, %d: %s", como, que, s ? s : tp0_error()); free(s); }

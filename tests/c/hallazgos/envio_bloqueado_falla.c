@@ -6,13 +6,13 @@ int main(void) {
     setenv("TP0_HANDSHAKE", "no", 1); int puerto, escucha = escuchar_a_mano(&puerto); gordo = malloc(16 << 20); memset(gordo, 'x', 16 << 20); gordo[(16 << 20) - 1] = 0;
     for (int propia = 0; propia < 2; propia++) {
         fd = crear_conexion("127.0.0.1", texto_del_puerto(puerto)); int par = aceptar_a_mano(escucha);
-        pthread_t t; pthread_create(&t, NULL, envia, NULL); usleep(200000);
+        pthread_t t; pthread_create(&t, NULL, envia, NULL); hasta_que_duerman(1);
         close(fd); int n = propia ? conectar_a_mano(puerto) : crear_conexion("127.0.0.1", texto_del_puerto(puerto)), par2 = aceptar_a_mano(escucha);
         if (n != fd) { puts("el numero no se reuso"); return 2; }
-        close(par); usleep(400000);
+        close(par); pthread_join(t, NULL);
         char b[64]; ssize_t k = recv(par2, b, sizeof b, MSG_DONTWAIT);
         ESPERO(k == -1 && errno == EAGAIN, "al par de la nueva (%s) le llego algo o un fin: %zd", propia ? "del programa" : "de la biblioteca", k);
-        mandar(par2, "si", 2); usleep(20000); k = recv(n, b, 2, MSG_DONTWAIT);
+        mandar(par2, "si", 2); k = llega(n, b, 2);
         ESPERO(k == 2, "la nueva no recibe: %zd", k); ESPERO(send(n, "hola", 4, MSG_NOSIGNAL | MSG_DONTWAIT) == 4, "la nueva no envia: %s", strerror(errno));
         close(n); close(par2);
     }

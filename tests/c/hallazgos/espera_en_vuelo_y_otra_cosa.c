@@ -6,7 +6,7 @@ static int s; static void nada(int c, void *x) { (void)c; (void)x; } static void
 int main(void) {
     setenv("TP0_ESPERA_MS", "400", 1); int puerto, escucha = escuchar_a_mano(&puerto); const char *que[] = {"archivo", "tubo", "par UNIX", "TCP"};
     for (int caso = 0; caso < 8; caso++) {
-        int i = caso % 4; s = tp0_iniciar_servidor("127.0.0.1", "0"); int g = conectar_a_mano(tp0_puerto(s)), v[2] = {-1, -1}; mandar(g, "\1\0", 2); pthread_t t; pthread_create(&t, NULL, espera, (void *)(long)(caso / 4)); usleep(150000); close(s);
+        int i = caso % 4; s = tp0_iniciar_servidor("127.0.0.1", "0"); int g = conectar_a_mano(tp0_puerto(s)), v[2] = {-1, -1}; mandar(g, "\1\0", 2); pthread_t t; pthread_create(&t, NULL, espera, (void *)(long)(caso / 4)); hasta_que_duerman(1); close(s);
         if (i == 0) v[0] = open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
         if (i == 1 && pipe2(v, O_CLOEXEC)) return 2;
         if (i == 2) socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, v);

@@ -10,13 +10,13 @@ static int prueba(void) {
     for (int v = 0; v < 24 && !fallas; v++) {
         s = tp0_iniciar_servidor("127.0.0.1", "0"); int puerto = tp0_puerto(s), m[2], c[3], servidos = 0; struct hilo h[6] = {0};
         for (int i = 0; i < 6; i++) pthread_create(&h[i].t, NULL, espera, h + i);
-        for (int i = 0; i < 6; i++) { HASTA(2, h[i].tid); dormido(getpid(), h[i].tid, 2); }
+        for (int i = 0; i < 6; i++) { HASTA(20, h[i].tid); dormido(getpid(), h[i].tid, 20); }
         if (v & 1) for (int i = 0; i < 2; i++) { m[i] = conectar_a_mano(puerto); medio(m[i], 1, 0); }
         if (v & 2) usleep(20000);
         for (int i = 0; i < 3; i++) pthread_kill(h[(v + 2 * i) % 6].t, SIGUSR1);
-        for (int i = 0; i < 3; i++) { struct hilo *q = h + (v + 2 * i) % 6; ESPERO(HASTA(3, q->listo) && q->r == -EINTR, "vuelta %d: al de la senial le dio %d", v, q->listo ? q->r : 0); }
+        for (int i = 0; i < 3; i++) { struct hilo *q = h + (v + 2 * i) % 6; ESPERO(HASTA(20, q->listo) && q->r == -EINTR, "vuelta %d: al de la senial le dio %d", v, q->listo ? q->r : 0); }
         for (int i = 0; i < 3; i++) c[i] = saludar(puerto);
-        for (int i = 0; i < 3; i++) { int q = (v + 2 * i + 1) % 6; HASTA(3, h[q].listo); servidos += h[q].r > 0; if (h[q].r < 0) ESPERO(0, "vuelta %d: a uno sin senial le dio %d", v, h[q].r); }
+        for (int i = 0; i < 3; i++) { int q = (v + 2 * i + 1) % 6; HASTA(20, h[q].listo); servidos += h[q].r > 0; if (h[q].r < 0) ESPERO(0, "vuelta %d: a uno sin senial le dio %d", v, h[q].r); }
         ESPERO(servidos == 3, "vuelta %d: 3 hilos, 3 clientes, y recibieron %d", v, servidos);
         liberar_conexion(s); for (int i = 0; i < 6; i++) { pthread_join(h[i].t, NULL); if (h[i].r > 0) liberar_conexion(h[i].r); }
         for (int i = 0; i < 3; i++) close(c[i]);
@@ -24,4 +24,4 @@ static int prueba(void) {
     }
     return fallas != 0;
 }
-int main(void) { return vigilar(prueba, 30); }
+int main(void) { return vigilar(prueba); }

@@ -15,13 +15,13 @@ static int prueba(void) {
     if (!freopen("/dev/null", "w", stderr)) return 2;
     for (int v = 0; v < 16 && fallas < 4; v++) {
         int s = tp0_iniciar_servidor("127.0.0.1", "0"), puerto = tp0_puerto(s), st; pid_t k = fork(), m[2]; if (!k) servidor(s, v);
-        dormido(k, k, 2);
+        dormido(k, k, 20);
         for (int i = 0; i < 2; i++) if ((m[i] = fork()) == 0) for (;;) uno_malo(puerto);
         double t = ahora(); while (ahora() - t < .2 + v * .0007) { kill(k, SIGUSR1); usleep(500); }
         ESPERO(waitpid(k, &st, WNOHANG) == 0, "vuelta %d: SIGUSR1 la termino (%d)", v, WEXITSTATUS(st));
         dormido(k, k, 2);   /* si llega adentro del manejador de la otra no corta nada, tampoco a un accept */
         kill(k, SIGINT); usleep(150000); for (int i = 0; i < 2; i++) { kill(m[i], SIGKILL); waitpid(m[i], NULL, 0); }
-        int fin = HASTA(2.5, waitpid(k, &st, WNOHANG) == k);
+        int fin = HASTA(20, waitpid(k, &st, WNOHANG) == k);
         ESPERO(fin, "vuelta %d, %s: SIGINT no la termino", v, v & 1 ? "tp0_atender" : "esperar_cliente");
         ESPERO(!fin || st == 0, "vuelta %d, %s: %s", v, v & 1 ? "tp0_atender" : "esperar_cliente", WEXITSTATUS(st) == 10 ? "volvio sin que corriera" : WEXITSTATUS(st) == 11 ? "no dio EINTR" : WEXITSTATUS(st) == 12 ? "corrio en otro hilo" : "SIGINT quedo bloqueada");
         if (!fin) { kill(k, SIGKILL); waitpid(k, &st, 0); }
@@ -29,4 +29,4 @@ static int prueba(void) {
     }
     return fallas != 0;
 }
-int main(void) { return vigilar(prueba, 60); }
+int main(void) { return vigilar(prueba); }

@@ -15,14 +15,14 @@ static int caso(int v) {
     if (v == 3 || v == 4) { setenv("TP0_HANDSHAKE", "no", 1); par = crear_conexion("127.0.0.1", texto_del_puerto(mudo)); aceptar_a_mano(escucha); plazo(par, 1200); }
     struct hilo h[3] = {0}; int n = v == 3 || v == 4 ? 1 : 3;
     for (int i = 0; i < n; i++) { h[i].que = v; pthread_create(&h[i].t, NULL, hacer, h + i); }
-    for (int i = 0; i < n; i++) { pthread_join(h[i].t, NULL); ESPERO(h[i].e == (v == 5 ? ETIMEDOUT : EAGAIN) && h[i].d > 1 && h[i].d < 4, "caso %d: %s, a los %.1f s", v, strerror(h[i].e), h[i].d); }
+    for (int i = 0; i < n; i++) { pthread_join(h[i].t, NULL); ESPERO(h[i].e == (v == 5 ? ETIMEDOUT : EAGAIN) && h[i].d > 1 && h[i].d < 20, "caso %d: %s, a los %.1f s", v, strerror(h[i].e), h[i].d); }
     return fallas != 0;
 }
 int main(void) {
     for (int v = 0; v < 6; v++) {
         pid_t k = fork(); if (!k) exit(caso(v));
         usleep(300000); for (int i = 0; i < 6; i++) { kill(k, SIGSTOP); usleep(40000); kill(k, SIGCONT); usleep(60000); }
-        int st = 0; if (!HASTA(6, waitpid(k, &st, WNOHANG) == k)) { ESPERO(0, "caso %d: colgado", v); kill(k, SIGKILL); waitpid(k, &st, 0); } else fallas += st != 0;
+        int st = 0; if (!HASTA(30, waitpid(k, &st, WNOHANG) == k)) { ESPERO(0, "caso %d: colgado", v); kill(k, SIGKILL); waitpid(k, &st, 0); } else fallas += st != 0;
     }
     return fallas != 0;
 }

@@ -5,7 +5,7 @@
 #include <sys/select.h>
 static void nada(int c, void *x) { (void)x; recibir_operacion(c); }
 static int prueba(void) {
-    setenv("TP0_ESPERA_MS", "3000", 1); int s = tp0_iniciar_servidor("127.0.0.1", "0"), puerto = tp0_puerto(s), malas = 0, todas = 0;
+    setenv("TP0_ESPERA_MS", "60000", 1); int s = tp0_iniciar_servidor("127.0.0.1", "0"), puerto = tp0_puerto(s), malas = 0, todas = 0;
     pid_t k[3]; for (int i = 0; i < 3; i++) if ((k[i] = fork()) == 0) {
         if (i == 1) { tp0_atender(s, nada, NULL); _exit(9); }
         for (;;) {
@@ -13,14 +13,14 @@ static int prueba(void) {
             int c = esperar_cliente(s); if (c > 0) close(c);
         }
     }
-    for (int i = 0; i < 3; i++) dormido(k[i], k[i], 1);
+    for (int i = 0; i < 3; i++) dormido(k[i], k[i], 20);
     for (int r = 0; r < 50; r++) {
         int m[3], e[3]; for (int i = 0; i < 3; i++) { m[i] = conectar_a_mano(puerto); medio(m[i], 1, 0); usleep(2000); e[i] = saludar(puerto); usleep(r % 4 * 2000); }
         for (int i = 0; i < 3; i++) medio(m[i], 1, 1);
-        for (int i = 0; i < 3; i++) { todas += 2; malas += respuesta(m[i], 2000) != 0; malas += respuesta(e[i], 2000) != 0; close(m[i]); close(e[i]); }
-        if (malas > 5) break;
+        for (int i = 0; i < 3; i++) { todas += 2; malas += respuesta(m[i], 20000) != 0; malas += respuesta(e[i], 20000) != 0; close(m[i]); close(e[i]); }
+        if (malas) break;
     }
     for (int i = 0; i < 3; i++) ESPERO(waitpid(k[i], NULL, WNOHANG) == 0, "el proceso %d termino (tp0_atender es el 1)", i);
-    ESPERO(malas == 0, "%d handshakes de %d sin respuesta en 2 s", malas, todas); return fallas != 0;
+    ESPERO(malas == 0, "%d handshakes de %d sin respuesta en 20 s", malas, todas); return fallas != 0;
 }
-int main(void) { return vigilar(prueba, 40); }
+int main(void) { return vigilar(prueba); }

@@ -5,11 +5,11 @@ static int n; static volatile int r = 99; static void *recibe(void *x) { int k =
 int main(void) {
     setenv("TP0_HANDSHAKE", "no", 1); int puerto, escucha = escuchar_a_mano(&puerto), st; char b; pthread_t t;
     for (int propia = 0; propia < 2; propia++) { /* el viejo es anterior al fork; el nuevo, posterior */
-        int a = crear_conexion("127.0.0.1", texto_del_puerto(puerto)); aceptar_a_mano(escucha); pid_t k = fork(); if (!k) { usleep(1500000); _exit(0); }
+        int a = crear_conexion("127.0.0.1", texto_del_puerto(puerto)); aceptar_a_mano(escucha); pid_t k = fork(); if (!k) { alarm(60); pause(); _exit(0); }
         close(a); n = propia ? conectar_a_mano(puerto) : crear_conexion("127.0.0.1", texto_del_puerto(puerto)); int par = aceptar_a_mano(escucha); if (n != a) { puts("el numero no se reuso"); return 2; }
-        r = 99; if (!propia) { pthread_create(&t, NULL, recibe, NULL); usleep(100000); }
-        liberar_conexion(n); usleep(300000); if (!propia) ESPERO(r == -1, "la conexion posterior al fork no desperto al que recibia");
-        ESPERO(recv(par, &b, 1, MSG_DONTWAIT) == 0, "%d: al par no le llego el fin", propia); waitpid(k, &st, 0); if (abierto(n)) close(n);
+        r = 99; if (!propia) { pthread_create(&t, NULL, recibe, NULL); hasta_que_duerman(1); }
+        liberar_conexion(n); if (!propia) ESPERO(HASTA(20, r != 99) && r == -1, "la conexion posterior al fork no desperto al que recibia");
+        ESPERO(llega(par, &b, 1) == 0, "%d: al par no le llego el fin", propia); kill(k, SIGKILL); waitpid(k, &st, 0); if (abierto(n)) close(n);
     }
     for (int propia = 0; propia < 2; propia++) { /* el nuevo (pisado con dup2) es anterior al fork */
         int v = propia ? conectar_a_mano(puerto) : crear_conexion("127.0.0.1", texto_del_puerto(puerto)), par = aceptar_a_mano(escucha), va[2]; if (pipe(va)) return 2;

@@ -1,7 +1,8 @@
 /* tp0_handshake, tp0_puerto y tp0_conexion_activa, en numeros cerrados con close() y reusados: lo que dicen es de lo que hay ahora. */
 #include "mas.h"
 static int a, b; static volatile int atendidos, espera; static void *acepta(void *x) { espera = mi_tid(); while (esperar_cliente(a) >= 0) atendidos++; return x; }
-static int contesta; static void *contestar(void *x) { int c = accept4(contesta, NULL, NULL, SOCK_CLOEXEC), h, cero = 0; recv(c, &h, 4, MSG_WAITALL); mandar(c, &cero, 4); return x; }
+static int contesta; /* Con poll primero: un accept que espera ya tiene tomado su número. */
+static void *contestar(void *x) { struct pollfd p = {contesta, POLLIN, 0}; poll(&p, 1, 20000); int c = accept4(contesta, NULL, NULL, SOCK_CLOEXEC), h, cero = 0; recv(c, &h, 4, MSG_WAITALL); mandar(c, &cero, 4); return x; }
 int main(void) {
     int puerto, escucha = escuchar_a_mano(&puerto), pc, v[2]; contesta = escuchar_a_mano(&pc); tp0_opciones *sin = tp0_opciones_crear(), *siete = tp0_opciones_crear(); tp0_opciones_sin_handshake(sin); tp0_opciones_handshake(siete, 7);
     a = tp0_iniciar_servidor("127.0.0.1", "0"); b = tp0_iniciar_servidor_con("127.0.0.1", "0", sin); char pa[8]; snprintf(pa, 8, "%d", tp0_puerto(a)); pthread_t t; pthread_create(&t, NULL, acepta, NULL);

@@ -10,22 +10,22 @@ static void *atiende(void *x) { tp0_atender(servidor, cli, NULL); return x; } st
 static int prueba(void) {
     if (!freopen("/dev/null", "w", stderr)) return 2;
     struct llamada q[] = {{"esperar_cliente/liberar", s1, libera}, {"tp0_esperar_cliente/cliente", s2, cliente}, {"esperar_cliente con otro hilo", s1, cliente}, {"tp0_atender", s3, detiene}, {"tp0_detener", s4, deja}};
-    tp0_opciones *o = tp0_opciones_crear(); tp0_opciones_cierre_ms(o, 5000);
+    tp0_opciones *o = tp0_opciones_crear(); tp0_opciones_cierre_ms(o, 60000);
     for (int v = 0; v < 5; v++) for (long modo = 0; modo < 3; modo++) {
         servidor = tp0_iniciar_servidor_con("127.0.0.1", "0", o); int p = tp0_puerto(servidor), c = -1, d = -1; pthread_t t; seguir = otro_r = 0; fd2 = -1;
         if (v < 2) { c = conectar_a_mano(p); medio(c, 1, 0); }
         if (v == 4) pthread_create(&t, NULL, atiende, NULL);
-        if (v >= 3) { c = saludar(p); if (v == 4) ESPERO(respuesta(c, 2000) == 0, "no lo atienden"); }
+        if (v >= 3) { c = saludar(p); if (v == 4) ESPERO(respuesta(c, 20000) == 0, "no lo atienden"); }
         if (v != 2) cancelar(q + v, modo);
         else { /* dos hilos esperan; se cancela a uno; llegan dos clientes: el otro recibe uno */
-            pthread_t a; void *x[2] = {q + v, (void *)modo}; tid = 0; pthread_create(&a, NULL, cuerpo, x); HASTA(2, tid); dormido(getpid(), tid, 1); pthread_create(&t, NULL, espera, NULL); usleep(50000); pthread_cancel(a); usleep(50000);
-            c = saludar(p); d = saludar(p); ESPERO(HASTA(3, otro_r > 0), "modo %ld: se cancelo a uno, y el otro no recibe a ninguno de dos clientes (%d)", modo, otro_r); struct timespec h; clock_gettime(CLOCK_REALTIME, &h); h.tv_sec += 3; void *r = 0;
+            pthread_t a; void *x[2] = {q + v, (void *)modo}; tid = 0; pthread_create(&a, NULL, cuerpo, x); HASTA(20, tid); dormido(getpid(), tid, 20); pthread_create(&t, NULL, espera, NULL); hasta_que_duerman(2); pthread_cancel(a); usleep(50000);
+            c = saludar(p); d = saludar(p); ESPERO(HASTA(20, otro_r > 0), "modo %ld: se cancelo a uno, y el otro no recibe a ninguno de dos clientes (%d)", modo, otro_r); struct timespec h; clock_gettime(CLOCK_REALTIME, &h); h.tv_sec += 20; void *r = 0;
             ESPERO(pthread_timedjoin_np(a, &r, &h) == 0 && (r == PTHREAD_CANCELED) == (modo != 2), "modo %ld: el cancelado no termina bien", modo);
         }
-        if (v == 4 || v == 2) { if (v == 2) liberar_conexion(servidor); struct timespec h; clock_gettime(CLOCK_REALTIME, &h); h.tv_sec += 4; ESPERO(pthread_timedjoin_np(t, NULL, &h) == 0, "%s: el otro hilo no termina", q[v].n); if (otro_r > 0) liberar_conexion(otro_r); }
+        if (v == 4 || v == 2) { if (v == 2) liberar_conexion(servidor); struct timespec h; clock_gettime(CLOCK_REALTIME, &h); h.tv_sec += 20; ESPERO(pthread_timedjoin_np(t, NULL, &h) == 0, "%s: el otro hilo no termina", q[v].n); if (otro_r > 0) liberar_conexion(otro_r); }
         close(c); close(d); close(fd2); liberar_conexion(servidor); if (fallas > 5) return 1;
         int again = tp0_iniciar_servidor("127.0.0.1", texto_del_puerto(p)); ESPERO(again > 0, "%s, modo %ld: el puerto no quedo libre", q[v].n, modo); liberar_conexion(again);
     }
     tp0_opciones_destruir(o); ESPERO(usar(), "despues, la biblioteca no anda"); return fallas != 0;
 }
-int main(void) { return vigilar(prueba, 25); }
+int main(void) { return vigilar(prueba); }

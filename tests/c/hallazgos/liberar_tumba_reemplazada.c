@@ -19,7 +19,7 @@ int main(void) {
         if (i < 2) { ESPERO(sigue && r == -1 && e == EBADF, "%s (modo %d): %s, liberar dio %d (%s)", que[i], tumba, sigue ? "sigue" : "lo cerro", r, strerror(e)); close(n); }
         else {
             ESPERO(r == 0 && !sigue, "%s (modo %d): %s, liberar dio %d (%s)", que[i], tumba, sigue ? "quedo abierto" : "cerrado", r, strerror(e));
-            usleep(5000); if (v[1] >= 0) { ssize_t k = recv(v[1], &b, 1, MSG_DONTWAIT); ESPERO(k == 0, "%s (modo %d): al par no le llego el fin (%zd)", que[i], tumba, k); }
+            if (v[1] >= 0) { ssize_t k = llega(v[1], &b, 1); ESPERO(k == 0, "%s (modo %d): al par no le llego el fin (%zd)", que[i], tumba, k); }
             r = liberar_conexion(n); e = errno; ESPERO(r == -1 && e == EBADF, "%s: liberado dos veces dio %d", que[i], r); if (sigue) close(n);
         }
         if (v[1] >= 0) close(v[1]);

@@ -16,4 +16,4 @@ static int prueba(void) {
     }
     return fallas != 0;
 }
-int main(void) { return vigilar(prueba, 10); }
+int main(void) { return vigilar(prueba); }

@@ -15,10 +15,10 @@ int main(void) {
     fd = crear_conexion("127.0.0.1", texto_del_puerto(puerto)); par = aceptar_a_mano(escucha); if (fd != n) return 2;
     pthread_create(&t, NULL, manda, NULL); k = recibir_operacion(fd); ESPERO(k == 7, "3: sin plazo propio dio %d: %s", k, tp0_error()); pthread_join(t, NULL); free(recibir_buffer(&z, fd)); close(fd);
     n = conectar_a_mano(puerto); par = aceptar_a_mano(escucha); setsockopt(n, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof tv); d = ahora(); k = recibir_operacion(n); e = errno; d = ahora() - d; /* 4: no tenia; ahora si */
-    ESPERO(k == -1 && e == EAGAIN && d < 1, "4: con plazo dio %d (%s) en %.1f s", k, strerror(e), d); pthread_create(&t, NULL, manda, NULL); usleep(450000); k = recibir_operacion(n); ESPERO(k == 7, "4: despues del plazo la conexion sigue: %d", k); pthread_join(t, NULL); close(n);
+    ESPERO(k == -1 && e == EAGAIN && d < 20, "4: con plazo dio %d (%s) en %.1f s", k, strerror(e), d); pthread_create(&t, NULL, manda, NULL); pthread_join(t, NULL); k = recibir_operacion(n); ESPERO(k == 7, "4: despues del plazo la conexion sigue: %d", k); close(n);
     n = crear_conexion("127.0.0.1", texto_del_puerto(puerto)); aceptar_a_mano(escucha); liberar_conexion(n); /* 5: liberada; ahora, del programa, en uso por un hilo, y se libera otra vez */
     fd = conectar_a_mano(puerto); par = aceptar_a_mano(escucha); if (fd != n) return 2;
-    pthread_create(&t, NULL, recibe, NULL); usleep(100000); k = liberar_conexion(fd); usleep(200000); char b; ESPERO(k == 0 && r == -1 && !abierto(fd), "5: liberar %d, el que recibia %d (99: dormido), %s", k, r, abierto(fd) ? "abierto" : "cerrado"); ESPERO(recv(par, &b, 1, MSG_DONTWAIT) == 0, "5: al par no le llego el fin");
+    pthread_create(&t, NULL, recibe, NULL); hasta_que_duerman(1); k = liberar_conexion(fd); HASTA(20, r != 99); char b; ESPERO(k == 0 && r == -1 && !abierto(fd), "5: liberar %d, el que recibia %d (99: dormido), %s", k, r, abierto(fd) ? "abierto" : "cerrado"); ESPERO(llega(par, &b, 1) == 0, "5: al par no le llego el fin");
     k = liberar_conexion(fd); e = errno; ESPERO(k == -1 && e == EBADF, "5: dos veces: %d", k); (void)p1; close(p1);
     _exit(fallas != 0);
 }

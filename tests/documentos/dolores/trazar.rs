@@ -1,8 +1,10 @@
 //! Los dolores que se ven con `TP0_TRAZA=1`: el renglón de la guía es el que sale.
 
 use std::fs;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::process::Command;
+
+use socket2::{Domain, Socket, Type};
 
 use super::orden_de;
 use crate::comun::{PLAZO, Proceso, compilar_modulo, lanzar_servidor, orden, puerto_libre};
@@ -51,8 +53,11 @@ fn la_traza_muestra_a_que_puerto_se_llamo_y_avisa_de_uno_del_sistema() {
 
     let rango = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap();
     let [desde, hasta] = rango.split_whitespace().collect::<Vec<_>>()[..] else { panic!("{rango}") };
-    // Uno que justo ahora no tenga nadie: el sistema dice cuál, y lo suelta.
-    let libre = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port().to_string();
+    // De esos: lo tiene un socket que no escucha, y el servidor lo puede levantar igual.
+    let tomado = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    tomado.bind(&SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+    tomado.set_reuse_address(true).unwrap();
+    let libre = tomado.local_addr().unwrap().as_socket().unwrap().port().to_string();
     let mut servidor = servidor();
     servidor.env("TP0_IP", "127.0.0.1").env("TP0_PUERTO", &libre);
     let cambios = [("40000", libre.as_str()), ("32768", desde), ("60999", hasta)];

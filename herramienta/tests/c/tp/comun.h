@@ -166,10 +166,10 @@ static inline struct addrinfo *direccion_de(const char *ip, const char *puerto)
 	return getaddrinfo(ip, puerto, &pista, &direccion) == 0 ? direccion : NULL;
 }
 
-/* El otro módulo puede estar levantándose: se insiste un segundo. */
+/* El otro módulo puede estar levantándose: se insiste unos segundos, y no más: si no hay nadie, hay que decirlo. */
 static inline int llegar(const struct addrinfo *direccion)
 {
-	for (int vuelta = 0; direccion != NULL && vuelta < 20; vuelta++) {
+	for (int vuelta = 0; direccion != NULL && vuelta < 80; vuelta++) {
 		int conexion = socket(direccion->ai_family, direccion->ai_socktype, direccion->ai_protocol);
 
 		if (conexion == -1 || connect(conexion, direccion->ai_addr, direccion->ai_addrlen) == 0)
