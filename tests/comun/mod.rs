@@ -362,9 +362,15 @@ pub fn correr_caso(mut comando: Command, caso: &str, dice: &str, plazo: Duration
 pub const VALGRIND: &[&str] =
     &["--quiet", "--leak-check=full", "--show-leak-kinds=all", "--errors-for-leak-kinds=all", "--error-exitcode=9"];
 
+/// valgrind, con su límite de descriptores lo más alto que se pueda: el programa de adentro no lo puede subir.
+pub fn valgrind() -> Command {
+    permitir_descriptores(4096);
+    orden("valgrind")
+}
+
 /// La orden para correr un programa bajo valgrind (que antes hay que [`exigir`]).
 pub fn orden_valgrind(programa: impl AsRef<OsStr>, mas: &[&str]) -> Command {
-    let mut orden = orden("valgrind");
+    let mut orden = valgrind();
     orden.args(VALGRIND).args(mas).arg(programa);
     orden
 }

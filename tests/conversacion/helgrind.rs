@@ -1,7 +1,7 @@
 //! Lo que la biblioteca deja hacer desde varios hilos, mirado por helgrind y por memcheck: ni una carrera ni un byte perdido,
 //! y sin pedirle a valgrind que calle nada. Es lo que ve quien corre su TP con las herramientas que enseña el curso.
 
-use crate::comun::{Proceso, Salida, compilar, enlace_tp0, exigir, orden, orden_valgrind, raiz};
+use crate::comun::{Proceso, Salida, compilar, enlace_tp0, exigir, orden, orden_valgrind, raiz, valgrind};
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -22,7 +22,7 @@ fn compilar_carreras(nombre: &str, definiciones: &[&str]) -> PathBuf {
 
 /// Corre el programa bajo helgrind, sin lo que digan el entorno o los archivos de configuración del usuario.
 fn con_helgrind(programa: &Path, mas: &[&str]) -> Salida {
-    let mut comando = orden("valgrind");
+    let mut comando = valgrind();
     comando.env_remove("VALGRIND_OPTS");
     comando.args(["--command-line-only=yes", "--tool=helgrind", "--error-exitcode=9", "-s"]).args(mas).arg(programa);
     Proceso::lanzar(comando).terminar(PLAZO)

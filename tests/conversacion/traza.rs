@@ -452,7 +452,7 @@ fn bajo_valgrind_tampoco_hay_errores() {
     salida.exigir_exito("memcheck");
     assert!(salida.stderr.contains("] close(3)"), "{salida}");
 
-    let mut helgrind = trazado(orden("valgrind"));
+    let mut helgrind = trazado(comun::valgrind());
     helgrind.args(["--quiet", "--tool=helgrind", "--error-exitcode=9"]).arg(&programa).arg("sin_lector");
     Proceso::lanzar(helgrind).terminar(PLAZO).exigir_exito("helgrind");
 }
