@@ -1,7 +1,7 @@
 //! Lo que no depende de cuán rápida sea la máquina: que nada crezca más que lo que se le da, y que cargar la biblioteca no se note.
 
 use crate::comun;
-use tp0 as _;
+use tp0::{Escritor, Paquete};
 
 use std::ffi::{CString, c_int, c_void};
 use std::fs;
@@ -74,15 +74,15 @@ fn armar_y_recibir(cuantos: c_int) -> (Duration, Duration) {
 }
 
 /// Lo mejor de varias veces: lo que tarda cuando nadie molesta.
-fn lo_mejor(cuantos: c_int) -> (Duration, Duration) {
-    let veces: Vec<_> = (0..5).map(|_| armar_y_recibir(cuantos)).collect();
-    (veces.iter().map(|(armado, _)| *armado).min().unwrap(), veces.iter().map(|(_, recibido)| *recibido).min().unwrap())
+fn lo_mejor(hacer: impl Fn() -> (Duration, Duration)) -> (Duration, Duration) {
+    let veces: Vec<_> = (0..5).map(|_| hacer()).collect();
+    (veces.iter().map(|(una, _)| *una).min().unwrap(), veces.iter().map(|(_, otra)| *otra).min().unwrap())
 }
 
 #[test]
 fn un_millon_de_valores_cuesta_diez_veces_lo_que_cien_mil() {
-    let (armar_pocos, recibir_pocos) = lo_mejor(100_000);
-    let (armar, recibir) = lo_mejor(1_000_000);
+    let (armar_pocos, recibir_pocos) = lo_mejor(|| armar_y_recibir(100_000));
+    let (armar, recibir) = lo_mejor(|| armar_y_recibir(1_000_000));
     let _ = writeln!(
         io::stderr(),
         "un millón de valores: armar {armar:?}, recibir {recibir:?}; cien mil: {armar_pocos:?} y {recibir_pocos:?}"
@@ -90,6 +90,33 @@ fn un_millon_de_valores_cuesta_diez_veces_lo_que_cien_mil() {
     // Diez veces, y margen para lo que la memoria tarda de más cuando ya no entra en el caché. Cuadrático daría cien.
     assert!(armar < armar_pocos * 25, "armar: {armar:?} contra {armar_pocos:?}");
     assert!(recibir < recibir_pocos * 25, "recibir: {recibir:?} contra {recibir_pocos:?}");
+}
+
+/// Cuánto trabajo da, desde Rust, armar un paquete de `cuantos` valores, y un payload a mano de otros tantos.
+fn armar_desde_rust(cuantos: u64) -> (Duration, Duration) {
+    let comienzo = trabajado();
+    let mut paquete = Paquete::nuevo();
+    for valor in 0..cuantos {
+        paquete.agregar(valor.to_le_bytes()).unwrap();
+    }
+    let armado = trabajado() - comienzo;
+    let comienzo = trabajado();
+    let mut escritor = Escritor::nuevo();
+    for valor in 0..cuantos {
+        escritor.u64(valor);
+    }
+    let escrito = trabajado() - comienzo;
+    // Cada valor lleva adelante su largo, de 4 bytes; lo que escribe el escritor, nada.
+    assert_eq!(paquete.payload().len() * 2, escritor.terminar().len() * 3);
+    (armado, escrito)
+}
+
+#[test]
+fn desde_rust_diez_veces_mas_valores_cuestan_diez_veces_mas() {
+    let (armar_pocos, escribir_pocos) = lo_mejor(|| armar_desde_rust(4_000));
+    let (armar, escribir) = lo_mejor(|| armar_desde_rust(40_000));
+    assert!(armar < armar_pocos * 25, "paquete: {armar:?} contra {armar_pocos:?}");
+    assert!(escribir < escribir_pocos * 25, "escritor: {escribir:?} contra {escribir_pocos:?}");
 }
 
 /// La de release de este código: si la que hay es de otro, cargo la vuelve a hacer (con `make test` ya está al día).
