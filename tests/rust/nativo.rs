@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::iter::FusedIterator;
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::{AsFd, AsRawFd};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -229,17 +229,23 @@ fn lo_encolado_sale_en_orden_y_cuando_tiene_que_salir() {
     dos.vaciar().unwrap();
     assert!(!listo(&otro, libc::POLLIN, UN_RATO), "no sale dos veces");
 
-    // Recibir también vacía: quien encola una pregunta y espera su respuesta no queda colgado.
-    uno.encolar_mensaje("¿seis?").unwrap();
-    let eco = thread::spawn(move || {
-        exigir_texto(&mut otro, "¿seis?");
-        otro.enviar_mensaje("seis").unwrap();
-        otro
-    });
-    let (conexion, mut otro) = a_tiempo("la respuesta a lo encolado", PRONTO, move || {
-        exigir_texto(&mut conexion, "seis");
-        (conexion, eco.join().unwrap())
-    });
+    // Recibir también vacía, de cualquiera de las dos maneras: quien encola una pregunta y espera su respuesta no queda colgado.
+    let maneras: [fn(&mut Conexion); 2] = [
+        |conexion| exigir_texto(conexion, "seis"),
+        |conexion| assert!(matches!(conexion.recibir_crudo(), Ok(Some(crudo)) if crudo.payload() == b"seis\0")),
+    ];
+    for recibir in maneras {
+        uno.encolar_mensaje("¿seis?").unwrap();
+        let eco = thread::spawn(move || {
+            exigir_texto(&mut otro, "¿seis?");
+            otro.enviar_mensaje("seis").unwrap();
+            otro
+        });
+        (conexion, otro) = a_tiempo("la respuesta a lo encolado", PRONTO, move || {
+            recibir(&mut conexion);
+            (conexion, eco.join().unwrap())
+        });
+    }
 
     // Difundir no adelanta lo encolado.
     uno.encolar_mensaje("8").unwrap();
@@ -283,6 +289,40 @@ fn lo_encolado_no_crece_sin_fin_aunque_el_otro_no_lea() {
     assert!(!hilo.is_finished());
     drop(otro);
     assert!(a_tiempo("el que encolaba", PRONTO, move || hilo.join().unwrap()).is_some(), "se entera de que se fue");
+}
+
+#[test]
+fn nadie_se_adelanta_a_lo_encolado_que_espera_su_turno() {
+    let _turno = de_a_una();
+    let (conexion, mut otro) = pareja();
+    let dormido = |hacer: fn(&Emisor) -> tp0::Resultado<()>| {
+        let (emisor, (aviso, quien)) = (conexion.emisor(), mpsc::channel());
+        let hilo = thread::spawn(move || {
+            aviso.send(este_hilo()).unwrap();
+            hacer(&emisor).unwrap();
+        });
+        let quien = quien.recv_timeout(PRONTO).unwrap();
+        esperar_dormido(std::process::id(), quien);
+        (hilo, quien)
+    };
+    // No entra en el núcleo: tiene el turno hasta que el otro lea.
+    let (traba, _) = dormido(|emisor| emisor.enviar(7, &vec![0; 12 * 1024 * 1024]));
+    conexion.emisor().encolar(8, b"").unwrap();
+    let (vacia, quien) = dormido(Emisor::vaciar);
+    let (envia, _) = dormido(|emisor| emisor.enviar(9, b""));
+    // A quien duerme, una señal lo manda al final de la fila.
+    let corrio = Arc::new(AtomicBool::new(false));
+    signal_hook::flag::register(libc::SIGUSR1, Arc::clone(&corrio)).unwrap();
+    // SAFETY: no toca memoria; el hilo es de este proceso, y no terminó.
+    assert_eq!(unsafe { libc::syscall(libc::SYS_tgkill, std::process::id(), quien, libc::SIGUSR1) }, 0);
+    esperar_que("corra el manejador", PLAZO, || corrio.load(Ordering::SeqCst));
+    esperar_dormido(std::process::id(), quien);
+    for esperado in [7, 8, 9] {
+        assert!(matches!(otro.recibir(), Ok(Some(Recibido::Otro { codigo, .. })) if codigo == esperado), "{esperado}");
+    }
+    for hilo in [traba, vacia, envia] {
+        hilo.join().unwrap();
+    }
 }
 
 #[test]
