@@ -1,9 +1,9 @@
 /*
- * hostil_sin_estandar: los descriptores de la biblioteca cuando el programa cerró 0, 1 y 2 (como hace un demonio).
+ * hostil_sin_estandar: los descriptores de la biblioteca cuando el programa cerró 0, 1 y 2 (como hace un demonio), o sólo los últimos de ellos.
  *
  * Si el núcleo le diera el 0 a un socket, un programa que toma 0 por error lo perdería; si le diera el 2, cualquier
  * mensaje a stderr saldría por la red. Y todos tienen que cerrarse solos al hacer exec. Sale con 0 si todo está bien;
- * si no, explica qué vio en el archivo que recibe como argumento.
+ * si no, explica qué vio en el archivo que recibe como argumento. El otro argumento es desde cuál se cierran.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -17,7 +17,7 @@
 #include <tp0.h>
 
 static FILE *informe;
-static int fallas;
+static int fallas, desde;
 static char puerto[16];
 
 static void revisar(int descriptor, const char *de_quien) {
@@ -39,7 +39,7 @@ static void revisar_todos(const char *cuando) {
 	struct dirent *entrada;
 	while ((entrada = readdir(carpeta)) != NULL) {
 		int descriptor = atoi(entrada->d_name);
-		if (entrada->d_name[0] == '.' || descriptor == dirfd(carpeta))
+		if (entrada->d_name[0] == '.' || descriptor < desde || descriptor == dirfd(carpeta))
 			continue;
 		int banderas = fcntl(descriptor, F_GETFD);
 		if (descriptor < 3 || banderas < 0 || (banderas & FD_CLOEXEC) == 0) {
@@ -58,15 +58,16 @@ static void *cliente(void *parametro) {
 }
 
 int main(int argc, char **argv) {
-	if (argc != 2)
+	if (argc != 3)
 		return 70;
+	desde = atoi(argv[2]);
 	int archivo = open(argv[1], O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	int alto = fcntl(archivo, F_DUPFD_CLOEXEC, 100);
 	informe = fdopen(alto, "w");
 	if (informe == NULL)
 		return 71;
 	/* Los tres de siempre, y también lo que haya heredado de quien lo lanzó. */
-	for (int i = 0; i < 4096; i++)
+	for (int i = desde; i < 4096; i++)
 		if (i != alto)
 			close(i);
 

@@ -962,12 +962,15 @@ fn sin_descriptores_libres() {
 #[test]
 fn sin_descriptores_estandar() {
     let programa = comun::compilar_con_tp0("hostil_sin_estandar", &["hostil_sin_estandar.c"]);
-    let informe = comun::ruta_nueva("informe");
-    let mut orden = comun::orden(programa);
-    orden.arg(&informe);
-    let salida = Proceso::lanzar(orden).terminar(PLAZO);
-    let dicho = fs::read_to_string(&informe).unwrap_or_default();
-    assert_eq!(salida.codigo, Some(0), "{dicho}\n{salida}");
+    // Los tres; el 1 y el 2; o sólo el 2.
+    for desde in ["0", "1", "2"] {
+        let informe = comun::ruta_nueva("informe");
+        let mut orden = comun::orden(&programa);
+        orden.arg(&informe).arg(desde);
+        let salida = Proceso::lanzar(orden).terminar(PLAZO);
+        let dicho = fs::read_to_string(&informe).unwrap_or_default();
+        assert_eq!(salida.codigo, Some(0), "desde {desde}: {dicho}\n{salida}");
+    }
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

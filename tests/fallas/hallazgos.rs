@@ -82,12 +82,13 @@ hallazgos! {
         atender_en_vuelo_y_otro_que_escucha aviso_de_otra_conexion aviso_y_sigpipe atender_cancelado_desde_adentro espera_accept_que_falla espera_adelantados espera_callados
         espera_conectar_con_seniales espera_dos_manejadores espera_hilos_y_seniales espera_liberar_despierta_a_todos espera_mascara
         espera_opcional_en_pedazos espera_plazo_con_hilos_y_seniales espera_plazo_y_otro_proceso espera_rafaga espera_select espera_sigint_al_proceso
-        espera_sin_descriptores espera_stop_cont espera_tres_procesos hilos_cancelar_enviar hilos_cancelar_recibir hilos_cancelar_servir cancelar
-        closefrom_con_crear_conexion closefrom_con_hilo_esperando closefrom_con_pendientes codigo_y_dup2 desprender
+        espera_sin_descriptores espera_stop_cont espera_tres_procesos hilos_cancelar_enviar hilos_cancelar_recibir hilos_cancelar_servir cancelar cien_servidores
+        closefrom_con_crear_conexion closefrom_con_hilo_esperando closefrom_con_pendientes codigo_y_dup2 codigo_y_fin desprender
         detener_corta_otra_cosa detenerse_mutuamente difundir_repetido difundir_y_numero envio_bloqueado_falla
         envio_bloqueado_sigue envio_no_espera_al_viejo espera_despertar_perdido espera_dos_procesos
         espera_en_vuelo_y_otra_cosa espera_en_vuelo_y_otro_que_escucha fork_en_manejador fork_y_numero_nuevo
-        handshake_y_preguntas liberar_con_hilo_viejo liberar_dos_hilos_y_archivos liberar_tumba_reemplazada
+        handshake_y_preguntas liberado_y_reemplazado liberar_con_hilo_viejo liberar_despierta_al_que_no_se_entero
+        liberar_dos_hilos_y_archivos liberar_tumba_reemplazada
         limite_chico_accept_propio limites_mayores_y_menores mensaje_largo_roba numeros_entierro_tardio
         numeros_limite_y_codigo numeros_tumba opciones_del_programa otro_asignador otro_hilo paquete_de_vacios
         pendientes_de_otro_servidor recepcion_en_vuelo_y_otra_cosa ritmo_heredado salida_sin_descriptor senial_antes_de_dormir seniales_de_fallas sigterm_perdido
