@@ -1,6 +1,7 @@
 //! Quién tiene un puerto, según /proc. Es para un texto de error: si algo no se puede leer, no se sabe y listo.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 
@@ -35,9 +36,14 @@ pub(crate) fn del_puerto(puerto: u16) -> Option<Ocupante> {
 /// En qué dirección de esta máquina escucha alguien `buscada.port()`, si la IP buscada es de esta máquina y ahí no es.
 pub(crate) fn donde_escuchan(buscada: SocketAddr) -> Option<SocketAddr> {
     let es_de_esta_maquina = TcpListener::bind((buscada.ip(), 0)).is_ok();
-    let tabla = fs::read_to_string("/proc/net/tcp").ok().filter(|_| es_de_esta_maquina)?;
-    let escuchan = tabla.lines().filter_map(Fila::leer).filter(|fila| fila.estado == ESCUCHA);
-    let mut ips = escuchan.filter(|fila| fila.puerto == buscada.port()).filter_map(|fila| fila.ipv4());
+    let tabla = File::open("/proc/net/tcp").ok().filter(|_| es_de_esta_maquina)?;
+    // Los que escuchan son los primeros: detrás puede haber miles de conexiones, y no hace falta leerlas.
+    let escuchan = BufReader::new(tabla).lines().skip(1).map_while(|linea| {
+        let linea = linea.ok()?;
+        let fila = Fila::leer(&linea).filter(|fila| fila.estado == ESCUCHA)?;
+        Some((fila.puerto, fila.ipv4()))
+    });
+    let mut ips = escuchan.filter(|(puerto, _)| *puerto == buscada.port()).filter_map(|(_, ip)| ip);
     ips.find(|ip| !ip.is_unspecified()).map(|ip| SocketAddr::new(ip.into(), buscada.port()))
 }
 

@@ -86,11 +86,12 @@ static void caso_conectando(void) {
 	servidor = tp0_iniciar_servidor("127.0.0.1", "0");
 	escuchar_a_secas(&puerto);
 	snprintf(puerto_texto, sizeof puerto_texto, "%d", puerto);
+	/* Antes que los hilos: el entorno no se puede cambiar mientras otro lo lee. */
 	setenv("TP0_ESPERA_MS", "1", 1);
+	setenv("TP0_IP", "127.0.0.1", 1);
 	pthread_t h[4];
 	for (int i = 0; i < 4; i++)
 		h[i] = hilo(conectar_sin_parar, NULL);
-	setenv("TP0_IP", "127.0.0.1", 1);
 	bifurcar(3000, 50, usar_muchos_numeros);
 	fin = 1;
 	for (int i = 0; i < 4; i++)

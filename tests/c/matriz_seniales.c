@@ -266,7 +266,7 @@ static void esperar_clientes(int opciones) {
 		}
 	}
 	/* Con SA_RESTART, ni una; sin él, cada señal corta la espera, y nadie se pierde. */
-	EXIGIR(opciones == SA_RESTART ? cortes == 0 : cortes > 20);
+	EXIGIR(opciones == SA_RESTART ? cortes == 0 : cortes > 5);
 	for (int i = 0; i < CLIENTES; i++) {
 		int codigo = recibir_operacion(aceptados[i]);
 		EXIGIR(codigo >= 100 && codigo < 100 + CLIENTES && !visto[codigo - 100]);
