@@ -82,8 +82,9 @@ fallar() {
 # --- Esperar sin dormir de más --------------------------------------------------
 
 # Un proceso terminado que nadie esperó (Z) ya no vive, aunque tenga PID.
+# Se lo lee de una vez: entre mirar si está y leerlo, el shell lo puede dar por esperado.
 vive() {
-    [ -r "/proc/$1/status" ] && ! grep -q '^State:[[:space:]]*Z' "/proc/$1/status" 2>/dev/null
+    case $(sed -n 's/^State:[[:space:]]*//p' "/proc/$1/status" 2>/dev/null) in '' | Z*) return 1 ;; esac
 }
 
 # esperar_que PID CONDICION...: la prueba hasta que se cumpla, muera PID o venza el plazo.

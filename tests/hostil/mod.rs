@@ -7,7 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::fmt;
 use std::fs;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -112,13 +112,23 @@ impl Par {
         assert_eq!(hexa(&self.recibir(esperado.len())), hexa(esperado));
     }
 
+    /// Una lectura. Con un plazo puesto, las señales de otra prueba la cortan aunque tengan SA_RESTART.
+    fn leer(&self, destino: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match (&self.0).read(destino) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                leido => return leido,
+            }
+        }
+    }
+
     /// Todo lo que llega hasta que el otro lado termina (por fin de archivo o por reset).
     #[track_caller]
     pub fn hasta_el_fin(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         let mut pedazo = [0; 4096];
         loop {
-            match (&self.0).read(&mut pedazo) {
+            match self.leer(&mut pedazo) {
                 Ok(0) => return bytes,
                 Ok(leidos) => bytes.extend_from_slice(&pedazo[..leidos]),
                 Err(error) if matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe) => {
@@ -132,7 +142,7 @@ impl Par {
     /// Si en ese tiempo no llega nada y la conexión sigue abierta.
     pub fn callado(&self, cuanto: Duration) -> bool {
         self.0.set_read_timeout(Some(cuanto)).unwrap();
-        let nada = matches!((&self.0).read(&mut [0]), Err(error) if es_plazo(&error));
+        let nada = matches!(self.leer(&mut [0]), Err(error) if es_plazo(&error));
         self.0.set_read_timeout(Some(PLAZO)).unwrap();
         nada
     }
@@ -205,7 +215,7 @@ fn esperar_que_se_vea_ido(propio: u16, otro: u16) {
 }
 
 /// Si la lectura terminó por su plazo.
-pub fn es_plazo(error: &std::io::Error) -> bool {
+pub fn es_plazo(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }
 
