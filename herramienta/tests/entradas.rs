@@ -509,7 +509,7 @@ fn uno_que_atiende_a_un_solo_cliente_falla_una_vez() {
         (&["./servidor", "muchos", "atiende-a-uno", "y-se-queda"], "pierde", "con el cliente 2 de 3"),
     ] {
         let mut orden =
-            con(&carpeta, &["probar", "servidor", "--perfil", "tp", "--espera", "700", "--json", "r.json", "--"]);
+            con(&carpeta, &["probar", "servidor", "--perfil", "tp", "--espera", "2000", "--json", "r.json", "--"]);
         orden.args(argumentos);
         let salida = correr(orden);
         let json: serde_json::Value =

@@ -20,7 +20,7 @@ use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddrV4, TcpStream};
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::MetadataExt;
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -362,10 +362,19 @@ pub fn correr_caso(mut comando: Command, caso: &str, dice: &str, plazo: Duration
 pub const VALGRIND: &[&str] =
     &["--quiet", "--leak-check=full", "--show-leak-kinds=all", "--errors-for-leak-kinds=all", "--error-exitcode=9"];
 
-/// valgrind, con su límite de descriptores lo más alto que se pueda: el programa de adentro no lo puede subir.
+/// valgrind, con su límite de descriptores lo más alto que se pueda, porque el programa de adentro no lo puede subir; y sin los que dejó abiertos la
+/// terminal de quien corre las pruebas, que `--track-fds` cuenta, desde valgrind 3.24, como errores.
 pub fn valgrind() -> Command {
     permitir_descriptores(4096);
-    orden("valgrind")
+    let mut valgrind = orden("valgrind");
+    let no_heredar = || {
+        // SAFETY: no toca memoria. Si este núcleo no la tiene, se heredan.
+        unsafe { libc::syscall(libc::SYS_close_range, 3, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
+        Ok(())
+    };
+    // SAFETY: entre fork y exec sólo hace una llamada al sistema.
+    unsafe { valgrind.pre_exec(no_heredar) };
+    valgrind
 }
 
 /// La orden para correr un programa bajo valgrind (que antes hay que [`exigir`]).
