@@ -109,7 +109,7 @@ fn un_programa_que_no_se_puede_probar() {
     rechazada(servidor(&["."]), "No pude ejecutar «.»: es una carpeta. Decí cuál de sus programas");
     let bin = carpeta.camino().join("bin");
     fs::create_dir(&bin).unwrap();
-    fs::copy(carpeta.camino().join("servidor"), bin.join("server")).unwrap();
+    comun::ejecutables::copiar_programa(carpeta.camino().join("servidor"), bin.join("server"));
     rechazada(servidor(&["bin"]), "es una carpeta. ¿Quisiste decir «./bin/server»?");
     fs::write(carpeta.camino().join("servidor.config"), "PUERTO=4444\n").unwrap();
     rechazada(servidor(&["./servidor.config"]), "no hay permiso. ¿Es el ejecutable?");
@@ -619,7 +619,7 @@ fn el_workflow_de_la_guia_anda() {
     for nueva in ["paquete/DEBIAN", "paquete/usr/bin", "repo/.github", "repo/server/bin", "falsos", "sistema"] {
         fs::create_dir_all(en(nueva)).unwrap();
     }
-    fs::copy(env!("CARGO_BIN_EXE_tp0"), en("paquete/usr/bin/tp0")).unwrap();
+    comun::ejecutables::copiar_programa(env!("CARGO_BIN_EXE_tp0"), en("paquete/usr/bin/tp0"));
     let control = "Package: tp0\nVersion: 0.1.0-1\nArchitecture: all\nMaintainer: nadie <n@n>\nDescription: prueba\n";
     fs::write(en("paquete/DEBIAN/control"), control).unwrap();
     let mut empaquetar = Command::new("dpkg-deb");

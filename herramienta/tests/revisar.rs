@@ -563,7 +563,7 @@ fn lo_que_no_se_puede_leer() {
     let mut orden = tp0(en);
     if fs::read(en.join("a.c")).is_ok() {
         let copia = Path::new("/tmp").join(format!("tp0-revisar-{}", std::process::id()));
-        fs::copy(env!("CARGO_BIN_EXE_tp0"), &copia).unwrap();
+        comun::ejecutables::copiar_programa(env!("CARGO_BIN_EXE_tp0"), &copia);
         orden = Command::new("setpriv");
         orden.args(["--reuid=65534", "--clear-groups"]).arg(&copia).arg("revisar").arg(".").current_dir(en);
         let salida = orden.output();

@@ -27,6 +27,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::time::Instant;
 
+use comun::ejecutables::{copiar_programa, escribir_guion};
 use comun::{PLAZO, Proceso, cifra, decir, ejecutar, exigir, orden, raiz, ruta_nueva};
 use ejemplos::{compilados, dir_ejemplos};
 
@@ -265,8 +266,7 @@ fn prefijo() -> (PathBuf, PathBuf) {
     let (carpeta, guion) = (ruta_nueva("trazas"), ruta_nueva("prefijo"));
     fs::create_dir_all(&carpeta).unwrap();
     let texto = format!("#!/bin/sh\nexec '{TP0}' trazar --en-su-lugar -o '{}'/$$ -- \"$@\"\n", carpeta.display());
-    fs::write(&guion, texto).unwrap();
-    fs::set_permissions(&guion, Permissions::from_mode(0o755)).unwrap();
+    escribir_guion(&guion, &texto);
     (guion, carpeta)
 }
 
@@ -346,12 +346,11 @@ fn lo_que_no_se_puede_trazar_se_dice_en_un_renglon() {
     }
     let estatico = compilar("sospechas", &["-static"]);
     let setuid = ruta_nueva("setuid");
-    fs::copy(sospechas(), &setuid).unwrap();
+    copiar_programa(sospechas(), &setuid);
     let sin_permiso = ruta_nueva("sin-permiso");
     fs::write(&sin_permiso, "").unwrap();
     let sin_interprete = ruta_nueva("sin-interprete");
-    fs::write(&sin_interprete, "#!/no/hay\n").unwrap();
-    fs::set_permissions(&sin_interprete, Permissions::from_mode(0o755)).unwrap();
+    escribir_guion(&sin_interprete, "#!/no/hay\n");
     let no_esta = ruta_nueva("no-esta");
     let mut casos = vec![
         (estatico.as_path(), "enlazado estáticamente"),
@@ -389,8 +388,7 @@ fn guiones_precargas_y_sanitizadores() {
         return;
     }
     let guion = ruta_nueva("guion");
-    fs::write(&guion, format!("#!/usr/bin/env sh\n{} cierra_dos\nexit 4\n", sospechas().display())).unwrap();
-    fs::set_permissions(&guion, Permissions::from_mode(0o755)).unwrap();
+    escribir_guion(&guion, &format!("#!/usr/bin/env sh\n{} cierra_dos\nexit 4\n", sospechas().display()));
     let (salida, traza) = trazado(&guion, &[]);
     assert_eq!(lo_sospechoso(&traza).len(), 1, "{traza}");
     assert!(texto(&salida.stderr).contains("terminó con 4; 1 cosa sospechosa:"), "{}", texto(&salida.stderr));
@@ -432,7 +430,7 @@ fn anda_desde_una_carpeta_con_espacios() {
     let carpeta = ruta_nueva("una carpeta: con espacios");
     fs::create_dir_all(carpeta.join("bin")).unwrap();
     fs::create_dir_all(carpeta.join("lib/tp0")).unwrap();
-    fs::copy(TP0, carpeta.join("bin/tp0")).unwrap();
+    copiar_programa(TP0, carpeta.join("bin/tp0"));
     let interpositor = Path::new(TP0).with_file_name("libtp0_trazar.so");
     let correr = || {
         let mut tp0 = orden(carpeta.join("bin/tp0"));

@@ -250,7 +250,7 @@ fn con_y_sin_espacios_de_nombres_es_lo_mismo() {
     comun::compilar(&propia, "servidor");
     comun::compilar(carpeta.camino(), "servidor");
     let herramienta = propia.join("tp0");
-    fs::copy(env!("CARGO_BIN_EXE_tp0"), &herramienta).unwrap();
+    comun::ejecutables::copiar_programa(env!("CARGO_BIN_EXE_tp0"), &herramienta);
     let es_root = fs::metadata("/proc/self").is_ok_and(|datos| std::os::unix::fs::MetadataExt::uid(&datos) == 0);
     let libre = &comun::puerto_sin_duenio();
     let armar = |delante: &[&str], como_nadie: bool, opciones: &[&str], json: &Path| {

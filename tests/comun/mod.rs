@@ -9,6 +9,7 @@
 )]
 
 pub mod ajeno;
+pub mod ejecutables;
 
 use std::collections::{BTreeMap, HashSet};
 use std::env;

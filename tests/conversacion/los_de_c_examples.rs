@@ -89,7 +89,7 @@ fn exigir_que_falle(archivo: &str, este: &str, por: &str, queja: &str) {
     let (saboteado, _) = archivo.split_once('.').unwrap();
     for entrada in fs::read_dir(compilados()).unwrap().map(Result::unwrap) {
         if !entrada.file_name().to_str().unwrap().starts_with(saboteado) {
-            fs::copy(entrada.path(), bin.join(entrada.file_name())).unwrap();
+            comun::ejecutables::copiar_programa(entrada.path(), bin.join(entrada.file_name()));
         }
     }
     let demo = orden_de_hacer(&copia, "demo", &bin, &ruta_nueva("salida")).env("PLAZO", "15").output().unwrap();

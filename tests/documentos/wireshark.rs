@@ -973,7 +973,7 @@ fn ver_dice_por_que_no_puede() {
     // Con un disector que falla, o que ni siquiera se puede cargar.
     let copia = ruta_nueva("copia");
     fs::create_dir(&copia).unwrap();
-    fs::copy(dir_disector().join("ver.sh"), copia.join("ver.sh")).unwrap();
+    comun::ejecutables::copiar_programa(dir_disector().join("ver.sh"), copia.join("ver.sh"));
     let fuente = fs::read_to_string(dir_disector().join("tp0.lua")).unwrap();
     let principio = "function tp0.dissector(tvb, pinfo, arbol)\n";
     assert!(fuente.contains(principio));

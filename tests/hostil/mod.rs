@@ -549,7 +549,7 @@ pub fn sin_privilegios(antes: &[&str]) -> Conductor {
 }
 
 fn copiar(desde: &Path, hasta: &Path) -> PathBuf {
-    fs::copy(desde, hasta).unwrap();
+    comun::ejecutables::copiar_programa(desde, hasta);
     fs::set_permissions(hasta, fs::Permissions::from_mode(0o755)).unwrap();
     hasta.to_path_buf()
 }

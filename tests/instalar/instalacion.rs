@@ -5,7 +5,7 @@
 use crate::comun;
 use std::env;
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -21,8 +21,7 @@ fn make(argumentos: &[String]) -> String {
     let marca = casa.join("llamaron-a-cargo");
     for nombre in ["cargo", "rustup"] {
         let guion = binarios.join(nombre);
-        fs::write(&guion, format!("#!/bin/sh\ntouch '{}'\nexit 99\n", marca.display())).unwrap();
-        fs::set_permissions(&guion, fs::Permissions::from_mode(0o755)).unwrap();
+        comun::ejecutables::escribir_guion(&guion, &format!("#!/bin/sh\ntouch '{}'\nexit 99\n", marca.display()));
     }
     // La primera carpeta gana, aunque en otra del PATH haya uno de verdad.
     let camino = env::join_paths(std::iter::once(binarios).chain(env::split_paths(&comun::camino()))).unwrap();

@@ -62,8 +62,7 @@ fn trampa() -> (String, PathBuf) {
 }
 
 fn guion(archivo: &Path, cuerpo: &str) {
-    fs::write(archivo, format!("#!/bin/sh\n{cuerpo}\n")).unwrap();
-    fs::set_permissions(archivo, fs::Permissions::from_mode(0o755)).unwrap();
+    crate::comun::ejecutables::escribir_guion(archivo, &format!("#!/bin/sh\n{cuerpo}\n"));
 }
 
 /// Una carpeta como `target/release` después de `make`, con la biblioteca de esta compilación.

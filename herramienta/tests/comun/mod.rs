@@ -9,6 +9,9 @@
     reason = "andamio de pruebas: fallar con un texto claro es su manera de avisar"
 )]
 
+#[path = "../../../tests/comun/ejecutables.rs"]
+pub mod ejecutables;
+
 use std::fs;
 use std::hash::{BuildHasher, RandomState};
 use std::net::{Ipv4Addr, SocketAddrV4, TcpListener};
