@@ -31,12 +31,7 @@ SIN_EMULAR=(
     'dos_en_localhost|necesita un /etc/hosts propio, y eso, ser root'
     'paquete_de_vacios|recorre decenas de millones de valores: emulado no termina en dos minutos'
     'fork_en_manejador|se da nueve segundos, y sus pausas ya son ocho'
-    'envio_bloqueado_falla|cierra a los 200 ms, contando con que el envío ya empezó; emulado puede no haber empezado'
-    'espera_liberar_despierta_a_todos|se da treinta segundos para esperar, cuarenta veces, a que ocho hilos duerman'
-    'espera_rafaga|se da nueve segundos para atender a miles, y emulado no alcanzan, se supone que por lento'
-    'envio_no_espera_al_viejo|mide un segundo; emulado falla a veces, se supone que por lento'
     'numeros_limite_y_codigo|qemu contesta TCP_INFO cortada en 4 bytes, y de ahí sale si alguien leyó'
-    'handshake_y_preguntas|emulado, a veces algo toma el número que se iba a reusar, y no se sabe qué; acá anda'
     'sigterm_perdido|emulado se pierde alguna señal, y no se sabe por qué; acá anda'
 )
 
