@@ -356,7 +356,8 @@ fn reconocer_servidor(plan: &Plan, averiguar: bool) -> Resultado<bool> {
     let mut programa = banco.programa(false).map_err(|veredicto| Falla::nueva(veredicto.detalle))?;
     if !banco.esperar_que_escuche(&mut programa, banco.espera()) {
         let puerto = plan.descripcion.puerto;
-        let otro = proc::puertos(&programa.familia()).first().copied();
+        // En el suyo puede escuchar desde recién: entonces lo que faltó es tiempo.
+        let otro = proc::puertos(&programa.familia()).into_iter().find(|otro| *otro != puerto);
         let mostro = lo_ultimo(&programa.renglones());
         let por_que = match (programa.fin(), otro) {
             (_, Some(otro)) => {
