@@ -180,6 +180,21 @@ static void dos(void)
 	enviar_mensaje("hola", una);
 }
 
+/* El otro se fue, y se le sigue enviando. */
+static void envios(void)
+{
+	char texto[8];
+	int fd = tp0_iniciar_servidor("127.0.0.1", "0"), vuelta, conexion;
+
+	setenv("TP0_HANDSHAKE", "no", 1);
+	snprintf(texto, sizeof texto, "%d", tp0_puerto(fd));
+	conexion = crear_conexion("127.0.0.1", texto);
+	liberar_conexion(fd);
+	for (vuelta = 0; vuelta < 8; vuelta++)
+		enviar_mensaje("hola", conexion);
+	liberar_conexion(conexion);
+}
+
 /* Que despues ande otra conexion no es que ande esta. */
 static void otra_anda(void)
 {
@@ -391,7 +406,7 @@ static const struct {
 } CASOS[] = {
 	{"cliente", cliente}, {"servidor", servidor}, {"lee", lee}, {"lee_otro_hilo", lee_otro_hilo},
 	{"la_usa_otro_hilo", la_usa_otro_hilo}, {"reintenta", reintenta}, {"se_cansa", se_cansa}, {"dos", dos},
-	{"otra_anda", otra_anda}, {"paquete", paquete}, {"super_paquete", super_paquete}, {"opciones", opciones},
+	{"envios", envios}, {"otra_anda", otra_anda}, {"paquete", paquete}, {"super_paquete", super_paquete}, {"opciones", opciones},
 	{"buffers", buffers}, {"nulos", nulos}, {"textos", textos}, {"tp0_recibidos", tp0_recibidos},
 	{"buffer_recibido", buffer_recibido}, {"texto_leido", texto_leido}, {"serializado", serializado},
 	{"valores", valores}, {"con_opciones", con_opciones}, {"ip_nula", ip_nula}, {"difundir", difundir}, {"en_el_hijo", en_el_hijo},

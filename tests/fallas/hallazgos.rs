@@ -92,6 +92,8 @@ hallazgos! {
         limite_chico_accept_propio limites_mayores_y_menores mensaje_largo_roba numeros_entierro_tardio
         numeros_limite_y_codigo numeros_tumba opciones_del_programa otro_asignador otro_hilo paquete_de_vacios
         pendientes_de_otro_servidor recepcion_en_vuelo_y_otra_cosa ritmo_heredado salida_sin_descriptor senial_antes_de_dormir seniales_de_fallas sigterm_perdido
+        atender_une_a_sus_hilos cancelar_tipo envio_en_la_fila error_sin_descriptores espera_sin_descriptores_y_con_tumbas
+        fork_con_uno_que_se_cierra fork_despues_de_esperar rechazos_y_una_falla vecino_a_mano
         sin_descriptores_y_tumbas_ajenas tipos_y_plazos tumba_dos_veces tumba_reemplazada tumbas_y_limite;
     correr_con_nombres:
         dos_direcciones dos_en_localhost;

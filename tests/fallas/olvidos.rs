@@ -68,6 +68,11 @@ fn dos_fallas_distintas_son_dos_renglones() {
 }
 
 #[test]
+fn de_una_conexion_a_la_que_se_le_sigue_enviando_se_cuenta_uno_solo() {
+    cuenta("envios", &["tp0: enviar_mensaje: "]);
+}
+
+#[test]
 fn que_ande_otra_conexion_no_es_que_ande_esta() {
     cuenta("otra_anda", &["tp0: crear_conexion: Conexión rechazada"]);
 }

@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 
 use crate::comun::ajeno::{Ajeno, entero, mensaje, operacion};
 use crate::comun::{
-    EnElNucleo, PLAZO, compilar_con_tp0, escuchando, esperar_dormido, esperar_que, exigir, orden, puerto_libre,
-    ruta_nueva, sockets_del_nucleo,
+    EnElNucleo, PLAZO, compilar_con_tp0, compilar_modulo, escuchando, esperar_dormido, esperar_que, exigir,
+    lanzar_servidor, orden, puerto_libre, ruta_nueva, sockets_del_nucleo,
 };
 
 /// Lo que tardan, a lo sumo, treinta respuestas de un servidor al que nada lo demora: si a cada una la demorara quien no lee, serían treinta segundos.
@@ -302,6 +302,18 @@ fn con_stdout_sin_lector_ni_recibir_ni_terminar_lo_matan() {
     servidor.conversar("hola");
     servidor.conversar(&"largo".repeat(100_000));
     servidor.terminar();
+}
+
+/// El log del programa también escribe ahí.
+#[test]
+fn con_stdout_sin_lector_el_log_no_lo_mata() {
+    if !exigir("gcc") {
+        return;
+    }
+    let (servidor, puerto) = lanzar_servidor(orden(compilar_modulo("log-sin-lector", &["log_sin_lector.c"], &[])));
+    let mut cliente = Ajeno::con_handshake(puerto);
+    cliente.escribir(&operacion(1, b""));
+    servidor.terminar(PLAZO).exigir_exito("el que anota donde nadie lee");
 }
 
 /// Uno más largo que lo que entra en el tubo, con quien lee despacio; y con un archivo.

@@ -284,6 +284,32 @@ fn la_respuesta_que_otro_hilo_ya_esta_esperando() {
 }
 
 #[test]
+fn la_respuesta_que_otro_hilo_ya_esta_esperando_desde_c() {
+    let (mut extremo, mut ajeno) = con_un_servidor_ajeno().pop().unwrap();
+    let (avisar, aviso) = std::sync::mpsc::channel();
+    let el_mismo = extremo.fd().as_raw_fd();
+    let recibe = thread::spawn(move || {
+        let mut el_mismo = std::mem::ManuallyDrop::new(DeC(el_mismo));
+        for _ in 0..VUELTAS + 10 {
+            assert_eq!(el_mismo.recibir(), "todos");
+            avisar.send(()).unwrap();
+        }
+    });
+    let responde = thread::spawn(move || {
+        for _ in 0..VUELTAS + 10 {
+            leer(&mut ajeno, MUCHOS * mensaje("uno").len());
+            ajeno.write_all(&mensaje("todos")).unwrap();
+        }
+    });
+    exigir_enseguida("otro hilo espera, y la cola de la ráfaga está retenida", || {
+        (0..MUCHOS).for_each(|_| extremo.enviar("uno"));
+        aviso.recv_timeout(PLAZO).unwrap();
+    });
+    recibe.join().unwrap();
+    responde.join().unwrap();
+}
+
+#[test]
 fn la_cola_de_una_rafaga_a_quien_recibe_con_la_biblioteca() {
     let servidor = Servidor::iniciar("127.0.0.1", "0").unwrap();
     let puerto = servidor.puerto().unwrap().to_string();

@@ -232,6 +232,28 @@ fn detener_corta_tambien_las_conexiones_que_hizo_la_funcion() {
     assert!(!cliente.activa());
 }
 
+/// Aunque sean muchas, y de la que espera quede sólo la mitad que recibe.
+#[test]
+fn detener_corta_la_que_quedo_por_la_mitad() {
+    let _turno = de_a_una();
+    let lejos = Oyente::nuevo();
+    let puerto = lejos.puerto;
+    let (aviso, corte) = mpsc::channel();
+    let (servidor, hilo) = atendido(&Opciones::nuevas().plazo_de_cierre(CORTO), move |_cliente| -> Resultado<()> {
+        let otra =
+            || Conexion::adoptar(TcpStream::connect(("127.0.0.1", puerto)).unwrap(), &Opciones::nuevas()).unwrap();
+        let (mut receptor, _) = otra().separar();
+        let _mas: Vec<Conexion> = (0..20).map(|_| otra()).collect();
+        aviso.send(receptor.recibir().map(|_| ())).unwrap();
+        Ok(())
+    });
+    let _cliente = Conexion::conectar("127.0.0.1", servidor.puerto().unwrap()).unwrap();
+    let otro = Arc::clone(&servidor);
+    a_tiempo("detener", move || otro.detener()).unwrap();
+    hilo.join().unwrap().unwrap();
+    assert!(matches!(corte.recv().unwrap(), Err(Error::Cortada)));
+}
+
 #[test]
 fn detener_dice_que_funcion_no_volvio_y_no_la_espera_para_siempre() {
     let _turno = de_a_una();
