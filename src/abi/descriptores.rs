@@ -104,6 +104,10 @@ pub(super) fn liberar(descriptor: c_int) -> Resultado<()> {
         return Err(socket_en(descriptor).err().unwrap_or_else(|| descriptor_invalido(descriptor, "ya se liberó.")));
     }
     uso.marcar_liberado(|_| true)?;
+    // Otro hilo puede haberlo liberado y cerrado entre que se lo miró y se lo marcó.
+    if !uso.ranura.sigue_en(descriptor) {
+        return Err(descriptor_invalido(descriptor, "ya se liberó."));
+    }
     uso.despertar_a_los_demas();
     Ok(())
 }
