@@ -33,15 +33,15 @@ plantar liberada_despues timbre_liberada 'se liberó: Err' src/escucha.rs \
 plantar trozo_propio tabla 'dos hilos con dos ranuras del mismo número' src/abi/tabla.rs \
     'Ok(de_otro_hilo)' '{ let _ = de_otro_hilo; Ok(nuevo) }'
 plantar sin_despertar ranura_liberar 'nadie despierta a quien duerme en recv' src/abi/descriptores.rs \
-    'uso.marcar_liberado(|_| true)?;
-    uso.despertar_a_los_demas();' \
-    'uso.marcar_liberado(|_| true)?;'
+    'uso.despertar_a_los_demas();
+    Ok(())' \
+    'Ok(())'
 plantar cerrar_sin_esperar ranura_liberar 'se cerró con una llamada en vuelo' src/abi/descriptores.rs \
-    'uso.marcar_liberado(|_| true)?;
-    uso.despertar_a_los_demas();' \
-    'uso.marcar_liberado(|_| true)?;
-    uso.despertar_a_los_demas();
-    cerrar(descriptor);'
+    'uso.despertar_a_los_demas();
+    Ok(())' \
+    'uso.despertar_a_los_demas();
+    cerrar(descriptor);
+    Ok(())'
 plantar olvidar_antes_de_cerrar ranura_dos_liberan 'de dos que liberan a la vez, lo logra uno' src/abi/descriptores.rs \
     'ranura.olvidar(descriptor, CERRANDO)' 'ranura.olvidar(descriptor, 0)'
 plantar liberar_dos_veces ranura_dos_liberan 'de dos que liberan a la vez, lo logra uno' src/abi/vuelo.rs \
