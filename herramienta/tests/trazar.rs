@@ -328,7 +328,7 @@ fn el_programa_no_nota_nada() {
     }
     let programa = programa("igual");
     let solo = Command::new(&programa).output().unwrap();
-    assert_eq!((solo.status.code(), texto(&solo.stdout).lines().count()), (Some(7), 72), "{}", texto(&solo.stdout));
+    assert_eq!((solo.status.code(), texto(&solo.stdout).lines().count()), (Some(7), 71), "{}", texto(&solo.stdout));
     let (afuera, traza) = trazado(&programa, &[]);
     assert_eq!(texto(&afuera.stdout), texto(&solo.stdout));
     assert!(traza.contains("] fork() = "), "{traza}");

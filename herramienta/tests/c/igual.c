@@ -237,6 +237,8 @@ static void descriptores(void)
 
 int main(void)
 {
+	/* Lo que heredó de quien lo corre no es suyo, y cambiaría los números. */
+	closefrom(3);
 	conectar();
 	llamadas();
 	seniales();
