@@ -520,7 +520,8 @@ impl Espera {
                     Err(causa) => cortar(Causa::Sistema(causa)),
                 },
                 // Bloqueante y con EAGAIN: venció el tiempo que el programa le puso.
-                _ => cortar(Causa::TiempoDelPrograma),
+                Ok(false) => cortar(Causa::TiempoDelPrograma),
+                Err(causa) => cortar(Causa::Sistema(causa)),
             },
             _ => cortar(Causa::Sistema(causa)),
         }

@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::cell::Cell;
 use std::ffi::{c_char, c_int};
+use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -118,18 +119,15 @@ pub(super) fn guardia_con_hilos<T: Centinela, C: FnOnce() -> Resultado<T>>(cuerp
 
 /// Como [`guardia`], para las que andan y aun así tienen algo que contar: deja su texto, y no toca errno.
 pub(super) fn guardia_con_aviso<T: Centinela, C: FnOnce() -> Resultado<(T, Option<Error>)>>(cuerpo: C) -> T {
-    let mut aviso = None;
     let contando = || {
-        let (valor, hay_aviso) = cuerpo()?;
-        aviso = hay_aviso;
+        let (valor, aviso) = cuerpo()?;
+        if let Some(aviso) = aviso {
+            olvidos::aviso(&aviso);
+            anotar(&olvidos::texto_de(&aviso), 0);
+        }
         Ok(valor)
     };
-    let valor = en_la_guardia(olvidos::nombre_de::<C>, contando, |_| T::FALLA);
-    if let Some(aviso) = aviso {
-        olvidos::aviso(&aviso);
-        anotar(&olvidos::texto_de(&aviso), 0);
-    }
-    valor
+    en_la_guardia(olvidos::nombre_de::<C>, contando, |_| T::FALLA)
 }
 
 /// Como [`guardia`], para las que no fallan con un centinela.
@@ -170,7 +168,26 @@ fn sin_cancelar<T: Centinela>(
         }
         Err(error) => fallar(nombre, error, &ante),
     }));
-    salida.unwrap_or_else(|panico| fallar(nombre, Error::Panico { detalle: texto_del_panico(&*panico) }, &ante))
+    salida.unwrap_or_else(|panico| tras_un_panico(nombre, panico, &ante))
+}
+
+/// También contarlo puede entrar en pánico, y soltar lo que trae.
+#[cold]
+fn tras_un_panico<T: Centinela>(
+    nombre: fn() -> &'static str,
+    panico: Box<dyn Any + Send>,
+    ante: impl Fn(&Error) -> T,
+) -> T {
+    let contar = || {
+        let detalle = texto_del_panico(&*panico);
+        drop(panico);
+        fallar(nombre, Error::Panico { detalle }, ante)
+    };
+    catch_unwind(AssertUnwindSafe(contar)).unwrap_or_else(|otro| {
+        let _ = ManuallyDrop::new(otro);
+        Errno::de_este_hilo().poner(libc::ENOTRECOVERABLE);
+        T::FALLA
+    })
 }
 
 #[cold]
@@ -266,6 +283,31 @@ mod pruebas {
         let devuelto: c_int = guardia(|| panic!("¡ups!"));
         assert_eq!((devuelto, Errno::de_este_hilo().valor()), (-1, libc::ENOTRECOVERABLE));
         assert!(texto().unwrap().contains("¡ups!"));
+    }
+
+    #[test]
+    fn tampoco_el_panic_de_contarlo_ni_el_de_soltarlo() {
+        struct Explosivo;
+        impl Drop for Explosivo {
+            fn drop(&mut self) {
+                panic!("al soltarlo");
+            }
+        }
+        let al_soltarlo: c_int = guardia(|| std::panic::panic_any(Explosivo));
+        let al_contarlo: c_int = guardia_con(|| panic!("uno"), |_| panic!("otro"));
+        assert_eq!((al_soltarlo, al_contarlo, Errno::de_este_hilo().valor()), (-1, -1, libc::ENOTRECOVERABLE));
+    }
+
+    #[test]
+    fn un_aviso_deja_su_texto_y_no_toca_errno() {
+        let errno = Errno::de_este_hilo();
+        let con_aviso = || {
+            errno.poner(libc::EAGAIN);
+            Ok((7, Some(Error::Fin)))
+        };
+        errno.poner(libc::EDOM);
+        assert_eq!((guardia_con_aviso(con_aviso), errno.valor()), (7, libc::EDOM));
+        assert!(texto().is_some());
     }
 
     #[test]

@@ -82,9 +82,7 @@ fn nombre_dependencias_y_secciones() {
             .map(|linea| linea.split(['[', ']']).nth(1).unwrap().to_owned())
             .collect()
     };
-    let (mayor, menor) = (env!("CARGO_PKG_VERSION_MAJOR"), env!("CARGO_PKG_VERSION_MINOR"));
-    let soname = if mayor == "0" { format!("libtp0.so.0.{menor}") } else { format!("libtp0.so.{mayor}") };
-    assert_eq!(entre_corchetes("(SONAME)"), [soname]);
+    assert_eq!(entre_corchetes("(SONAME)"), [crate::comun::soname()]);
     let necesita = entre_corchetes("(NEEDED)");
     assert!(necesita.contains(&"libc.so.6".to_owned()), "{necesita:?}");
     for biblioteca in &necesita {

@@ -70,18 +70,24 @@ pub fn dir_c() -> PathBuf {
     raiz().join("tests/c")
 }
 
-/// La carpeta con `libtp0.so`, `libtp0.so.0.1` y `libtp0.a` de esta misma compilación: bajo `cargo test` solo están
+/// Con qué nombre la busca un programa enlazado: la regla de cargo-c.
+pub fn soname() -> String {
+    let (mayor, menor) = (env!("CARGO_PKG_VERSION_MAJOR"), env!("CARGO_PKG_VERSION_MINOR"));
+    if mayor == "0" { format!("libtp0.so.0.{menor}") } else { format!("libtp0.so.{mayor}") }
+}
+
+/// La carpeta con `libtp0.so`, el enlace con su SONAME y `libtp0.a` de esta misma compilación: bajo `cargo test` solo están
 /// al lado del ejecutable de la prueba.
 pub fn dir_biblioteca() -> PathBuf {
     if let Some(dir) = env::var_os("MAQUINA_BIBLIOTECA") {
         return PathBuf::from(dir);
     }
     let dir = env::current_exe().unwrap().parent().unwrap().to_path_buf();
-    for archivo in ["libtp0.so", "libtp0.so.0.1", "libtp0.a"] {
+    for archivo in ["libtp0.so", &soname(), "libtp0.a"] {
         assert!(
             dir.join(archivo).exists(),
             "falta {}: esta prueba se corre con `cargo test`, que construye la biblioteca al lado; si ya lo hiciste \
-             así, mirá build.rs, que crea el enlace con el nombre del SONAME",
+             así, mirá build/capi.rs, que crea el enlace con el nombre del SONAME",
             dir.join(archivo).display()
         );
     }

@@ -536,7 +536,7 @@ pub fn sin_privilegios(antes: &[&str]) -> Conductor {
     fs::create_dir_all(&carpeta).unwrap();
     fs::set_permissions(&carpeta, fs::Permissions::from_mode(0o755)).unwrap();
     let programa = copiar(&programa(), &carpeta.join("hostil_conductor"));
-    copiar(&comun::dir_biblioteca().join("libtp0.so.0.1"), &carpeta.join("libtp0.so.0.1"));
+    copiar(&comun::dir_biblioteca().join(comun::soname()), &carpeta.join(comun::soname()));
     let mut partes: Vec<&str> = antes.to_vec();
     partes.extend(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]);
     let mut orden = comun::orden(partes[0]);

@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
-use crate::comun::{ejecutar, exigir, orden, raiz, ruta_nueva};
+use crate::comun::{ejecutar, exigir, orden, raiz, ruta_nueva, soname};
 
 /// Un programa chico que habla consigo mismo: un servidor y un cliente de verdad, no solo un símbolo que resuelve.
 const PROGRAMA: &str = include_str!("distribucion/charla.c");
@@ -41,7 +41,7 @@ fn la_linea_del_readme() {
 
     // De verdad fue con la de release, y con su nombre de siempre.
     let dinamica = ejecutar(Command::new("readelf").args(["-dW", "a.out"]).current_dir(&carpeta));
-    assert!(dinamica.contains("[libtp0.so.0.1]"), "{dinamica}");
+    assert!(dinamica.contains(&format!("[{}]", soname())), "{dinamica}");
     let sin_camino = orden("./a.out").current_dir(&carpeta).env_remove("LD_LIBRARY_PATH").output().unwrap();
     assert!(
         !sin_camino.status.success(),

@@ -95,7 +95,7 @@ fn instalada_en_usr_se_usa_y_se_va_sin_dejar_nada() {
     let dinamico = comun::compilar("instalada-so", &["hostil_conductor.c"], &[&incluir, "-pthread", &lugar, "-ltp0"]);
     conversar(&dinamico, &[("LD_LIBRARY_PATH", &lib)]);
     let pide = ejecutar(Command::new("readelf").args(["-dW"]).arg(&dinamico));
-    assert!(pide.contains("[libtp0.so.0.1]"), "{pide}");
+    assert!(pide.contains(&format!("[{}]", comun::soname())), "{pide}");
 
     let archivo = lib.join("libtp0.a");
     let estatico = comun::compilar(
