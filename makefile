@@ -7,7 +7,7 @@
 #   make test          corre las pruebas de la biblioteca; al final dice qué se salteó, y cómo instalar lo que falta
 #   make test-herramienta  las de tp0, que también compila
 #   make test-entrega  las de los documentos, los editores y los paquetes; como root, instala en un Debian que arma en target/tmp/jaulas
-#   make de-cero       demo y test en Debian 12 y 13 recién instalados, sin permisos; hace falta ser root, y no entra en .ci/run: lleva un cuarto de hora
+#   make de-cero       demo y test en Debian 12 y 13 recién instalados, sin permisos; hace falta ser root, y lleva diez minutos
 #   make preparar      instala, con sudo, los programas que las pruebas usan y no están
 #   make verdad        prueba a la herramienta: cada caso, con una falla plantada y con programas sanos, y muestra la tabla
 #   make confianza     corre todo lo que cuenta la tabla de docs/confianza.md, y la escribe
