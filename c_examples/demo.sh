@@ -196,7 +196,7 @@ cliente() {
     correr "cliente-$1" "$BIN/cliente" "$SALIDA/cliente-$1.config" <"$SALIDA/entrada-$1" ||
         fallar "el cliente $1 terminó con código $?."
     dijo_exacto "cliente-$1" "El servidor contestó: Valores recibidos: $(($(wc -l <"$SALIDA/lineas-$1")))." ||
-        fallar "al cliente $1 no le llegó la respuesta."
+        fallar "al cliente $1 no le llegó la respuesta, o el ejemplo ya no la dice con las palabras de siempre."
     esperar_linea servidor "Me llego el mensaje $clave" "al servidor no le llegó el mensaje del cliente $1."
 }
 

@@ -75,7 +75,8 @@
  *  - info: `Se conecto un cliente!`, y por cada `recibir_mensaje()`, `Me llego el mensaje ...` con su texto.
  *  - warning: el cliente rechazado, con su dirección y la causa; y que faltan descriptores o hilos para atender a quien llega.
  *  - error: una falla que nadie miró. Si a una función se le da el -1 o el NULL de otra que falló, o se vuelve a enviar por una conexión en la que
- *    falló un envío, y nadie leyó esa falla con `tp0_error()`: una vez por falla, con el nombre de la función que falló y su texto.
+ *    falló un envío, y nadie leyó esa falla con `tp0_error()`: una vez por falla, con el nombre de la función que falló y su texto. Enviar por una que
+ *    el programa ya liberó no es de ésas: se ve con `TP0_TRAZA=1`.
  *
  * Si no, `Me llego el mensaje ...` va a la salida del programa; lo demás, a la de errores, con `tp0:` adelante; y lo que es trace o info, a ningún
  * lado. Nada de eso espera a quien no lee ni manda SIGPIPE: el renglón se pierde, y el próximo que entra dice cuántos fueron. De rechazos seguidos se

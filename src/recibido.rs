@@ -281,11 +281,26 @@ impl From<Recibido<'_>> for RecibidoPropio {
 /// let Some(Recibido::Paquete(paquete)) = conexion.recibir()? else { panic!() };
 /// let mut valores = paquete.valores();
 /// assert_eq!((valores.next(), valores.next(), valores.next()), (Some(b"SET\0".as_slice()), Some(b"clave\0".as_slice()), None));
+/// assert_eq!(format!("{paquete:?}"), r#"["SET", "clave"]"#);
 /// # Ok::<(), tp0::Error>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct PaqueteRecibido<'a> {
     payload: &'a [u8],
+}
+
+/// Los valores: cada uno como texto o, si no es UTF-8, sus bytes.
+impl fmt::Debug for PaqueteRecibido<'_> {
+    fn fmt(&self, salida: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut lista = salida.debug_list();
+        for valor in self.valores() {
+            match std::str::from_utf8(sin_terminador(valor)) {
+                Ok(texto) => lista.entry(&texto),
+                Err(_) => lista.entry(&valor),
+            };
+        }
+        lista.finish()
+    }
 }
 
 impl<'a> PaqueteRecibido<'a> {

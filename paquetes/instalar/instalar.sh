@@ -237,9 +237,11 @@ probar() {
             quejarse "Quedó copiada, pero un programa de tres líneas no anda con $enlace."
     done
     echo "Compilé y corrí un programa de tres líneas con ella."
-    [ $# -eq 0 ] || [ -n "$DESTDIR" ] ||
-        echo "Como no está en /usr: compilá con $* -ltp0 y corré con LD_LIBRARY_PATH=$libdir"
-    echo "listo: agregá tp0 a LIBS"
+    if [ $# -eq 0 ] || [ -n "$DESTDIR" ]; then
+        echo "listo: agregá tp0 a LIBS"
+    else
+        echo "listo: como no está en /usr, compilá con $* -ltp0 y corré con LD_LIBRARY_PATH=$libdir"
+    fi
 }
 
 # --- uninstall ----------------------------------------------------------------------------------------------------------------

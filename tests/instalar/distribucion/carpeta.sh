@@ -33,7 +33,7 @@ chown -R nobody "$lugar"
 cat >/tmp/raro.sh <<'FIN'
 . /pruebas/comun.sh
 make -C /tmp/clon install PREFIX="$1" libdir="$1/l/64" includedir="$1/i/tp0" mandir="$1/m" >/tmp/dicho
-grep -qF "Como no está en /usr: compilá con -I$1/i/tp0 -L$1/l/64 -ltp0" /tmp/dicho || fallar "no dice cómo usarla: $(cat /tmp/dicho)"
+grep -qF "como no está en /usr, compilá con -I$1/i/tp0 -L$1/l/64 -ltp0" /tmp/dicho || fallar "no dice cómo usarla: $(cat /tmp/dicho)"
 export PKG_CONFIG_PATH="$1/l/64/pkgconfig"
 dice "$1/l/64" pkg-config --variable=libdir tp0
 dice "$1/i/tp0" pkg-config --variable=includedir tp0
