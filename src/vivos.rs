@@ -116,3 +116,50 @@ impl fmt::Debug for Atendido {
         f.debug_struct("Atendido").field("par", &self.par).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod pruebas {
+    use super::*;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    #[derive(Default)]
+    struct Cable {
+        cortado: AtomicBool,
+    }
+
+    impl Cortable for Cable {
+        fn cortar(&self) {
+            self.cortado.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn entrar(vivos: &Arc<Vivos>) -> (Arc<Cable>, Arc<Atendido>) {
+        let cable = Arc::new(Cable::default());
+        let atendido = vivos.entrar(SocketAddr::from(([127, 0, 0, 1], 1)), Arc::<Cable>::clone(&cable)).unwrap();
+        (cable, atendido)
+    }
+
+    #[test]
+    fn las_conexiones_que_ya_no_estan_no_ocupan_lugar() {
+        let (_cable, atendido) = entrar(&Vivos::nuevos());
+        for _ in 0..1000 {
+            let pasajera: Arc<dyn Cortable> = Arc::new(Cable::default());
+            atendido.anotar(&pasajera);
+        }
+        assert!(atendido.conexiones.tomar().capacity() <= 8);
+    }
+
+    #[test]
+    fn se_corta_la_del_cliente_las_de_su_funcion_y_las_que_haga_despues() {
+        let vivos = Vivos::nuevos();
+        let (cable, atendido) = entrar(&vivos);
+        let (antes, despues) = (Arc::new(Cable::default()), Arc::new(Cable::default()));
+        atendido.anotar(&(Arc::<Cable>::clone(&antes) as Arc<dyn Cortable>));
+        vivos.cortar();
+        atendido.anotar(&(Arc::<Cable>::clone(&despues) as Arc<dyn Cortable>));
+        assert!([cable, antes, despues].iter().all(|este| este.cortado.load(Ordering::Relaxed)));
+        assert!(vivos.comprobar_que_terminaron().is_err());
+        vivos.salir(&atendido);
+        assert!(vivos.comprobar_que_terminaron().is_ok());
+    }
+}
