@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use crate::comun::{compilar_con_tp0, correr_caso, exigir, orden, orden_valgrind};
-use tp0::{Conexion, Emisor, Error, Opciones, Paquete, Recibido, Servidor};
+use tp0::{Conexion, Emisor, Error, Novedad, Opciones, Paquete, Recibido, Servidor};
 
 fn programa() -> PathBuf {
     static PROGRAMA: OnceLock<PathBuf> = OnceLock::new();
@@ -126,7 +126,7 @@ fn en_rust_el_que_no_lee_no_demora_y_se_sabe_cual_fue() {
         .map(|_| tp0::difundir(std::slice::from_ref(&trabado), &vacio))
         .find(|fallaron| !fallaron.is_empty())
         .expect("nunca se llenó");
-    assert!(matches!(lleno.as_slice(), [(0, Error::NoLee { .. })]), "{lleno:?}");
+    assert!(matches!(lleno.as_slice(), [(0, Error::NoLee { en_el_medio: false, .. })]), "{lleno:?}");
 
     let emisores: Vec<Emisor> = pares.iter().map(|(en_el_servidor, _)| en_el_servidor.emisor()).collect();
     let mut paquete = Paquete::nuevo();
@@ -141,6 +141,14 @@ fn en_rust_el_que_no_lee_no_demora_y_se_sabe_cual_fue() {
             otro => panic!("{otro:?}"),
         }
     }
+    // No le había entrado nada, así que la conexión sigue: si lee todo, se le puede volver a enviar.
+    let el_que_no_leia = &mut pares[2].1;
+    while let Novedad::Llego(recibido) = el_que_no_leia.recibir_hasta(Duration::from_millis(100)).unwrap() {
+        assert!(matches!(recibido, Recibido::Paquete(_)));
+    }
+    assert_eq!(tp0::difundir(std::slice::from_ref(&trabado), &paquete).len(), 0);
+    let Some(Recibido::Paquete(llego)) = el_que_no_leia.recibir().unwrap() else { panic!("se cortó") };
+    assert!(llego.valores().eq([b"a todos".as_slice()]));
 }
 
 #[test]
