@@ -210,16 +210,58 @@ impl Lector {
 
     /// Si termina acá, qué quedó por la mitad.
     pub(crate) fn a_medias(&self) -> Option<String> {
-        let llegaron = self.juntado.len();
+        self.quedo("llegaron")
+    }
+
+    fn quedo(&self, llegaron: &str) -> Option<String> {
+        let cuantos = self.juntado.len();
         match self.estado {
             Estado::Payload { header, falta } => {
-                Some(format!("en el payload: llegaron {} de {} bytes", header.tamanio - falta, header.tamanio))
+                Some(format!("en el payload: {llegaron} {} de {} bytes", header.tamanio - falta, header.tamanio))
             }
-            Estado::Header if llegaron > 0 => {
-                Some(format!("en el header: llegaron {llegaron} de {} bytes", self.cable.largo_del_header()))
+            Estado::Header if cuantos > 0 => {
+                Some(format!("en el header: {llegaron} {cuantos} de {} bytes", self.cable.largo_del_header()))
             }
-            Estado::Saludo if llegaron > 0 => Some(format!("en el handshake: llegaron {llegaron} de {SALUDO} bytes")),
+            Estado::Saludo if cuantos > 0 => Some(format!("en el handshake: {llegaron} {cuantos} de {SALUDO} bytes")),
             Estado::Saludo | Estado::Header | Estado::SinSentido => None,
+        }
+    }
+
+    /// Lo mismo, con el comienzo de los bytes. Si el código no se conoce, también los que parecían un header.
+    pub(crate) fn a_medias_con_bytes(&self, llegaron: &str) -> Option<String> {
+        let quedo = self.quedo(llegaron)?;
+        let Estado::Payload { header, .. } = self.estado else {
+            return Some(format!("{quedo}: {}", self.valor(&self.juntado)));
+        };
+        let (nombre, payload) = (self.nombre(header), &self.juntado);
+        Some(if !self.conoce_el_codigo(header) {
+            let bytes = [&self.cable.header(header.codigo, header.tamanio), &payload[..]].concat();
+            format!("{quedo} de {nombre} (sin formato: {})", self.valor(&bytes))
+        } else if payload.is_empty() {
+            format!("{quedo} de {nombre}")
+        } else {
+            format!("{quedo} de {nombre}: {}", self.valor(payload))
+        })
+    }
+
+    /// El mensaje cuyo payload quedó por la mitad: cuánto anunció, y cuánto hay. Ninguno, si no se conoce su código.
+    pub(crate) fn payload_a_medias(&self) -> Option<(u64, u64)> {
+        match self.estado {
+            Estado::Payload { header, falta } if self.conoce_el_codigo(header) => {
+                Some((header.tamanio, header.tamanio - falta))
+            }
+            _ => None,
+        }
+    }
+
+    /// Cuántos bytes ocupó en el cable. De lo que no puede ser, su header.
+    pub(crate) fn ocupa(&self, suceso: &Suceso) -> usize {
+        match suceso {
+            Suceso::Handshake(_) => SALUDO,
+            Suceso::Mensaje { header, .. } => {
+                self.cable.largo_del_header().saturating_add(usize::try_from(header.tamanio).unwrap_or(usize::MAX))
+            }
+            Suceso::NoCierra(_) => self.cable.largo_del_header(),
         }
     }
 
@@ -372,6 +414,30 @@ mod pruebas {
             "en el payload: llegaron 2 de 5 bytes"
         );
         assert_eq!(leido(&[1, 0, 0, 0]), "");
+    }
+
+    #[test]
+    fn lo_que_queda_por_la_mitad_se_muestra() {
+        let cable = Cable { handshake: Handshake::No, ..Cable::default() };
+        let leido = |bytes: &[u8]| {
+            let mut lector = Lector::nuevo(&cable, Lado::Servidor, &Saludo::segun(cable.handshake));
+            lector.leer(bytes);
+            (lector.a_medias_con_bytes("salieron").unwrap_or_default(), lector.payload_a_medias())
+        };
+        let con = |codigo, payload: &[u8]| leido(&[&cable.header(codigo, 100), payload].concat());
+        assert_eq!(leido(b"hola"), ("en el header: salieron 4 de 8 bytes: \"hola\"".to_owned(), None));
+        assert_eq!(con(0, &[]), ("en el payload: salieron 0 de 100 bytes de MENSAJE (0)".to_owned(), Some((100, 0))));
+        assert_eq!(
+            con(1, b"diez bytes"),
+            ("en el payload: salieron 10 de 100 bytes de PAQUETE (1): \"diez bytes\"".to_owned(), Some((100, 10)))
+        );
+        assert_eq!(
+            leido("ñandú\0".as_bytes()),
+            (
+                "en el payload: salieron 0 de 12239716 bytes de código 1851896259 (sin formato: \"ñandú\")".to_owned(),
+                None
+            )
+        );
     }
 
     #[test]

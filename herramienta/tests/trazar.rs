@@ -107,6 +107,76 @@ const PLANTADAS: &[(&str, &str)] = &[
     ("encimados", "dos hilos mandan a la vez por 4"),
     ("abierto", "socket dio 3, y al terminar seguía abierto"),
     ("en_un_hijo", "close(4) otra vez: ya se había cerrado en "),
+    ("mensaje_corto", "send(5): el header anunció 100 bytes, salieron 10, y se cerró en "),
+];
+
+const LA_MITAD: &str = "5 -> quedó en el payload: salieron 10 de 100 bytes de MENSAJE (0): \"diez bytes\"";
+
+/// Lo que se cuenta y no es sospechoso: el caso, con qué termina la traza entera, y lo que se cuenta seguido.
+const NO_SOSPECHOSAS: &[(&str, &str, &[&str])] = &[
+    (
+        "eco_sin_header",
+        "terminó con 0",
+        &[
+            "5 -> quedó en el payload: salieron 0 de 12239716 bytes de código 1851896259 (sin formato: \"ñandú\")",
+            "close(5)",
+            "4 <- fin: el otro lado cerró, y quedó en el payload: llegaron 0 de 12239716 bytes de código 1851896259 (sin formato: \"ñandú\")",
+            "close(4)",
+        ],
+    ),
+    (
+        "menos_que_un_header",
+        "terminó con 0",
+        &[
+            "4 <- quedó en el header: llegaron 5 de 8 bytes: \"hola\"",
+            "close(4)",
+            "5 -> quedó en el header: salieron 5 de 8 bytes: \"hola\"",
+            "close(5)",
+        ],
+    ),
+    (
+        "sobra_un_pedazo",
+        "terminó con 0",
+        &[
+            "5 -> MENSAJE (0), 5 bytes: \"hola\"",
+            "5 -> quedó en el header: salieron 3 de 8 bytes: ff ff ff",
+            "close(5)",
+        ],
+    ),
+    (
+        "header_imposible",
+        "terminó con 0",
+        &[
+            "4 -> MENSAJE (0), 5 bytes: \"hola\"",
+            "4 -> sin formato, 10 bytes: \"chau, chau\"",
+            "5 -> un header que no puede ser: MENSAJE (0) y tamaño -1 (00 00 00 00 ff ff ff ff)",
+            "5 -> sin formato, 5 bytes: \"hola\"",
+            "close(5)",
+        ],
+    ),
+    (
+        "a_medias_y_lo_matan",
+        "murió por SIGKILL",
+        &["4 <- quedó en el payload: llegaron 4 de 100 bytes de MENSAJE (0): \"diez\"", LA_MITAD],
+    ),
+    ("a_medias_y_exec", "terminó con 0", &[LA_MITAD]),
+    ("a_medias_y_termina", "terminó con 0", &[LA_MITAD]),
+    ("a_medias_y_se_fue", "terminó con 0", &["shutdown(4)", LA_MITAD, "close(5)"]),
+    (
+        "a_medias_y_corte",
+        "terminó con 0",
+        &[
+            "recv(5) = -1: el otro lado cortó la conexión (RST)",
+            LA_MITAD,
+            "send(5) = -1: el otro lado ya se había ido",
+            "close(5)",
+        ],
+    ),
+    (
+        "a_medias_a_proposito",
+        "terminó con 0",
+        &["send(5) = -1: el otro lado ya se había ido", LA_MITAD, "close(5)", "close(4)"],
+    ),
 ];
 
 #[test]
@@ -116,7 +186,7 @@ fn cada_cosa_sospechosa_se_ve_se_nombra_y_dice_su_renglon() {
     }
     let programa = fs::read_to_string(fuente("sospechas")).unwrap();
     let casos = programa.matches("CASO(").count() - 1;
-    assert_eq!(casos, PLANTADAS.len() + 1, "todas las de sospechas.c, menos la que no tiene nada");
+    assert_eq!(casos, PLANTADAS.len() + NO_SOSPECHOSAS.len() + 1, "todas las de sospechas.c, y la que no tiene nada");
     for (caso, que) in PLANTADAS {
         let marca = format!("/* ACA {caso} */");
         let renglon = 1 + programa.lines().position(|renglon| renglon.contains(&marca)).expect(caso);
@@ -147,6 +217,25 @@ fn de_lo_que_parece_y_no_es_no_se_sospecha() {
     assert_eq!(salida.status.code(), Some(0), "{}", texto(&salida.stderr));
     assert!(texto(&salida.stderr).contains("terminó con 0; nada sospechoso"));
     assert!(!traza.contains("espera"), "{traza}");
+}
+
+#[test]
+fn lo_que_queda_por_la_mitad_se_cuenta_se_dibuja_y_no_es_sospechoso() {
+    if !exigir("gcc") {
+        return;
+    }
+    for (caso, fin, renglones) in NO_SOSPECHOSAS {
+        let (salida, traza) = trazado(sospechas(), &[caso]);
+        assert!(lo_sospechoso(&traza).is_empty(), "{caso}: {traza}");
+        let dicho = texto(&salida.stderr);
+        assert!(salida.status.code() == Some(0) && dicho.contains(&format!("{fin}; n")), "{caso}: {dicho}");
+        let seguidos = |este: &[&str]| este.iter().zip(*renglones).all(|(uno, otro)| uno.starts_with(otro));
+        assert!(contado(&traza).windows(renglones.len()).any(seguidos), "{caso}: {traza}");
+        // El final se cuenta una vez.
+        assert!(traza.matches(LA_MITAD).count() <= 1 || *caso == "a_medias_a_proposito", "{caso}: {traza}");
+        let dibujo = dibujar(&[&traza]);
+        assert_eq!(dibujo.contains("quedó en el"), traza.contains("quedó en el"), "{caso}: {dibujo}");
+    }
 }
 
 /// Un servidor y un cliente escritos a mano, cada uno con su traza.

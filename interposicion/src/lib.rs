@@ -116,6 +116,19 @@ fn sin_leer(fd: c_int) -> c_int {
     cuantos
 }
 
+/// En qué estado está la conexión, con los números del sistema. 0: no se sabe.
+fn estado(fd: c_int) -> u8 {
+    let antes = errno();
+    let mut estado = 0_u8;
+    let mut mide = 1;
+    // SAFETY: es lo primero de lo que da TCP_INFO, y el lugar y su medida viven durante la llamada.
+    unsafe {
+        libc::getsockopt(fd, libc::IPPROTO_TCP, libc::TCP_INFO, (&raw mut estado).cast::<c_void>(), &raw mut mide)
+    };
+    poner_errno(antes);
+    estado
+}
+
 /// Lo que se va a contar de una llamada sobre ese descriptor. `None`: no es de TCP, o no hay a quién contarle.
 fn mirar(esta: Funcion, que: Que, fd: c_int) -> Option<Registro> {
     if !anillo::hay() {
@@ -461,7 +474,7 @@ interponer! {
 
     fn close[esta](fd: c_int) -> c_int {
         let registro = mirar(esta, Que::Close, fd).map(|mut registro| {
-            registro.pedido[0] = i64::from(sin_leer(fd));
+            (registro.pedido[0], registro.pedido[1]) = (i64::from(sin_leer(fd)), i64::from(estado(fd)));
             registro
         });
         // Antes de cerrarlo: apenas se cierra, otro hilo puede recibir el mismo número y contarlo.

@@ -367,7 +367,8 @@ impl<'a> Llamado<'a> {
         if let Some(valor) = que.strip_prefix("handshake ") {
             return Some(Self::Handshake(valor));
         }
-        let (codigo, resto) = que.split_once(", ")?;
+        // Lo que quedó por la mitad no es un mensaje, diga lo que diga su comienzo.
+        let (codigo, resto) = que.split_once(", ").filter(|_| !que.starts_with("quedó "))?;
         let (tamanio, _) = resto.split_once(" bytes")?;
         tamanio.parse::<u64>().ok().map(|_| Self::Mensaje { codigo, tamanio })
     }

@@ -67,44 +67,74 @@ struct Sentido {
     /// Lo que pasó desde lo último que se entendió, y cuánto es.
     sin_entender: Vec<u8>,
     cuanto: usize,
+    /// Se entendió algo que es de este protocolo, y no números sueltos.
+    entendio: bool,
+    /// Ya se contó lo que quedó por la mitad.
+    conto_lo_que_quedo: bool,
 }
 
 impl Sentido {
     fn nuevo(cable: &Cable, lado: Lado, saludo: &Saludo) -> Self {
-        Self { lector: Lector::nuevo(cable, lado, saludo), crudo: false, sin_entender: Vec::new(), cuanto: 0 }
+        Self {
+            lector: Lector::nuevo(cable, lado, saludo),
+            crudo: false,
+            sin_entender: Vec::new(),
+            cuanto: 0,
+            entendio: false,
+            conto_lo_que_quedo: false,
+        }
     }
 
     fn leer(&mut self, bytes: &[u8]) -> Vec<String> {
         let lugar = MUESTRA.saturating_sub(self.sin_entender.len());
         self.sin_entender.extend(bytes.iter().take(lugar));
         self.cuanto += bytes.len();
+        self.conto_lo_que_quedo = false;
         if self.crudo {
             return vec![self.en_crudo()];
         }
         let mut dichos = Vec::new();
-        let sucesos = self.lector.leer(bytes);
-        let de_mas = sucesos.len().saturating_sub(DE_UNA_VEZ);
-        for suceso in sucesos.into_iter().take(DE_UNA_VEZ) {
-            match suceso {
-                // Con un código desconocido, lo que no puede ser es que esto sea un header.
-                Suceso::NoCierra(header) if !self.lector.conoce_el_codigo(header) => {
-                    self.crudo = true;
-                    dichos.push(self.en_crudo());
-                }
-                Suceso::NoCierra(_) => {
-                    self.crudo = true;
+        let mut de_mas = 0;
+        for suceso in self.lector.leer(bytes) {
+            self.entendio |= self.es_de_este_protocolo(&suceso);
+            // Con un código desconocido, lo que no puede ser es que esto sea un header.
+            self.crudo = matches!(suceso, Suceso::NoCierra(_));
+            if !matches!(suceso, Suceso::NoCierra(header) if !self.lector.conoce_el_codigo(header)) {
+                self.cuanto = self.cuanto.saturating_sub(self.lector.ocupa(&suceso));
+                if dichos.len() < DE_UNA_VEZ {
                     dichos.push(self.lector.contar(&suceso));
-                }
-                suceso => {
-                    (self.sin_entender, self.cuanto) = (Vec::new(), 0);
-                    dichos.push(self.lector.contar(&suceso));
+                } else {
+                    de_mas += 1;
                 }
             }
         }
         if de_mas > 0 {
             dichos.push(format!("y {de_mas} mensajes más, en la misma llamada"));
         }
+        if self.cuanto <= bytes.len() {
+            let resto = bytes.get(bytes.len() - self.cuanto..).unwrap_or_default();
+            self.sin_entender = resto.iter().copied().take(MUESTRA).collect();
+        }
+        if self.crudo && self.cuanto > 0 {
+            dichos.push(self.en_crudo());
+        }
         dichos
+    }
+
+    fn es_de_este_protocolo(&self, suceso: &Suceso) -> bool {
+        match suceso {
+            Suceso::Handshake(valor) => *valor == tp0::HANDSHAKE,
+            Suceso::Mensaje { header, .. } => header.tamanio > 0 && self.lector.conoce_el_codigo(*header),
+            Suceso::NoCierra(_) => false,
+        }
+    }
+
+    /// Lo que quedó por la mitad, una vez.
+    fn lo_que_quedo(&mut self, como: &str) -> Option<String> {
+        if self.crudo || std::mem::replace(&mut self.conto_lo_que_quedo, true) {
+            return None;
+        }
+        self.lector.a_medias_con_bytes(como)
     }
 
     fn en_crudo(&mut self) -> String {
@@ -138,6 +168,11 @@ pub(crate) struct Socket {
     pub(crate) se_fue: bool,
     pub(crate) conto_el_fin: bool,
     pub(crate) envio_corto: Option<Corto>,
+    /// El último envío que anduvo, y si después falló otro.
+    pub(crate) ultimo_envio: Option<(String, Desde)>,
+    pub(crate) envio_fallido: bool,
+    /// Si un mensaje queda por la mitad, ya se sabe por qué.
+    pub(crate) excusado: bool,
     pub(crate) recepcion_corta: Option<Corto>,
     envios: Vec<Envio>,
     /// Los últimos bytes que llegaron: puede ser un tamaño.
@@ -184,10 +219,22 @@ impl Socket {
         charla.resolver(es_un_saludo(&charla.dudoso))
     }
 
-    /// Qué mensaje que llegaba quedó por la mitad.
-    pub(crate) fn a_medias(&self) -> Option<String> {
-        let llega = &self.charla.as_ref()?.llega;
-        if llega.crudo { None } else { llega.lector.a_medias() }
+    /// Lo que quedó por la mitad de lo que sale, o de lo que llega. Se dice una vez.
+    pub(crate) fn lo_que_quedo(&mut self, sale: bool) -> Option<String> {
+        let charla = self.charla.as_mut()?;
+        if sale { charla.sale.lo_que_quedo("salieron") } else { charla.llega.lo_que_quedo("llegaron") }
+    }
+
+    /// El mensaje que el programa anunció y no terminó de mandar, sin que nada se lo impidiera: el último envío, cuánto anunció y cuánto mandó.
+    pub(crate) fn mensaje_corto(&self) -> Option<(&(String, Desde), u64, u64)> {
+        let charla = self.charla.as_ref().filter(|charla| charla.sale.entendio || charla.llega.entendio)?;
+        let enviando = self.envios.iter().any(|envio| !envio.salio);
+        if self.se_fue || self.excusado || self.envio_fallido || enviando {
+            return None;
+        }
+        let (anuncio, mando) = charla.sale.lector.payload_a_medias()?;
+        // Si no mandó nada, pudo mandarlo de otra manera (sendfile, stdio), que no se ve.
+        self.ultimo_envio.as_ref().filter(|_| mando > 0).map(|envio| (envio, anuncio, mando))
     }
 
     /// Dónde termina algo de lo que llega, contado desde acá. Vacío: no se entiende qué llega.
@@ -235,7 +282,8 @@ impl Socket {
             return Vec::new();
         };
         let otros = self.envios.iter().skip(este + 1).filter(|otro| otro.hilo != hilo && mando);
-        let encimados = otros.map(|otro| otro.desde.clone()).collect();
+        let encimados: Vec<Desde> = otros.map(|otro| otro.desde.clone()).collect();
+        self.excusado |= !encimados.is_empty();
         match self.envios.get_mut(este) {
             Some(envio) if mando => envio.salio = true,
             _ => drop(self.envios.remove(este)),

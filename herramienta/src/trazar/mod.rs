@@ -88,7 +88,7 @@ pub(crate) fn hacer(pedido: &Pedido) -> Resultado<Salida> {
         let relevado =
             relevar(|pid| no_arranca(&precarga.preparar(&pedido.programa, &ejecutable, &anillo, pid).exec()))?;
         mirar(&mut anillo, &mut procesos, |rato| relevado.termino(rato).then_some(()));
-        procesos.terminar_todos();
+        procesos.terminar_todos(ahora());
         return Ok(Salida::Bien);
     }
     let seniales = Seniales::tomar()?;
@@ -99,7 +99,7 @@ pub(crate) fn hacer(pedido: &Pedido) -> Resultado<Salida> {
     if fin.signal() == Some(libc::SIGPIPE) {
         procesos.murio_por_sigpipe(hijo.id());
     }
-    procesos.terminar_todos();
+    procesos.terminar_todos(ahora());
     informar(procesos.nombre(hijo.id()).unwrap_or(&nombre), fin, &procesos)
 }
 

@@ -108,8 +108,8 @@ impl Procesos {
         let pid = registro.pid;
         match registro.que {
             Que::Comienzo => {
-                let nombre = nombre_de(datos);
-                self.de.insert(pid, Proceso::nuevo(nombre, registro.instante));
+                self.dejar_todo((pid, registro.instante));
+                self.de.insert(pid, Proceso::nuevo(nombre_de(datos), registro.instante));
                 return;
             }
             Que::Hijo => return self.nacer(registro),
@@ -173,10 +173,10 @@ impl Procesos {
         }
     }
 
-    fn dichos(&mut self, registro: &Registro, dichos: Vec<(bool, String)>) {
+    fn dichos(&mut self, cuando: (u32, u64), fd: i32, dichos: Vec<(bool, String)>) {
         for (sale, que) in dichos {
             let (flecha, clase) = if sale { ("->", Clase::Sale) } else { ("<-", Clase::Llega) };
-            self.contar((registro.pid, registro.instante), clase, &format!("{} {flecha} {que}", registro.fd));
+            self.contar(cuando, clase, &format!("{fd} {flecha} {que}"));
         }
     }
 
@@ -282,6 +282,19 @@ impl Procesos {
         }
     }
 
+    /// No cerró nada: lo mataron, o es otro programa. Lo que compartía con otro sigue.
+    fn dejar_todo(&mut self, cuando: (u32, u64)) {
+        let Some(proceso) = self.de.get_mut(&cuando.0) else { return };
+        proceso.bifurcaciones.clear();
+        let mut abiertos: Vec<_> = std::mem::take(&mut proceso.abiertos).into_iter().collect();
+        abiertos.sort_unstable_by_key(|(fd, _)| *fd);
+        for (fd, Descriptor { socket, .. }) in abiertos {
+            if Rc::strong_count(&socket) == 1 {
+                self.lo_que_quedo(cuando, fd, &socket, &[true, false]);
+            }
+        }
+    }
+
     /// Lo que está esperando hace rato.
     pub(crate) fn contar_esperas(&mut self, ahora: u64) {
         let mut esperas = Vec::new();
@@ -345,26 +358,41 @@ impl Procesos {
     /// Un descriptor deja de nombrar a su socket: si era el último, la conversación terminó.
     fn dejar(&mut self, registro: &Registro, descriptor: &Descriptor, sin_leer: i64) {
         let era_el_ultimo = Rc::strong_count(&descriptor.socket) == 1;
-        let (dichos, a_medias, cortos) = {
+        if !era_el_ultimo {
+            return;
+        }
+        let cuando = (registro.pid, registro.instante);
+        self.lo_que_quedo(cuando, registro.fd, &descriptor.socket, &[true, false]);
+        let (cortos, mensaje) = {
             let mut socket = descriptor.socket.borrow_mut();
-            if !era_el_ultimo {
-                return;
-            }
             let envio = socket.envio_corto.take().map(|corto| (Sospecha::EnvioCorto, corto));
             let recepcion = socket.recepcion_corta.take().filter(|corto| corto.se_abandono(sin_leer));
+            let cerro = registro.que == Que::Close && sigue_el_otro(registro) && envio.is_none();
+            let mensaje = socket.mensaje_corto().filter(|_| cerro).map(|((que, desde), anuncio, mando)| {
+                (format!("{que}: el header anunció {anuncio} bytes, salieron {mando}, y se cerró"), desde.clone())
+            });
             let cortos = envio.into_iter().chain(recepcion.map(|corto| (Sospecha::RecepcionCorta, corto)));
-            (socket.cerrar(), socket.a_medias().filter(|_| !socket.conto_el_fin), cortos.collect::<Vec<_>>())
+            (cortos.collect::<Vec<_>>(), mensaje)
         };
-        self.dichos(registro, dichos);
-        if let Some(a_medias) = a_medias {
-            self.contar(
-                (registro.pid, registro.instante),
-                Clase::Falla,
-                &format!("{} <- quedó {a_medias}", registro.fd),
-            );
-        }
         for (clase, corto) in cortos {
-            self.sospechar((registro.pid, registro.instante), clase, &corto.desde, &corto.que);
+            self.sospechar(cuando, clase, &corto.desde, &corto.que);
+        }
+        if let Some((que, desde)) = mensaje {
+            let aca = self.lugares.decir(&self.desde(registro));
+            self.sospechar(cuando, Sospecha::MensajeCorto, &desde, &format!("{que} en {aca}"));
+        }
+    }
+
+    /// Esos sentidos de la conversación terminaron: lo que se dijo por la mitad se cuenta como está.
+    fn lo_que_quedo(&mut self, cuando: (u32, u64), fd: i32, socket: &RefCell<Socket>, sentidos: &[bool]) {
+        let dichos = socket.borrow_mut().cerrar();
+        self.dichos(cuando, fd, dichos);
+        for sale in sentidos {
+            let quedo = socket.borrow_mut().lo_que_quedo(*sale);
+            if let Some(quedo) = quedo {
+                let flecha = if *sale { "->" } else { "<-" };
+                self.contar(cuando, Clase::Falla, &format!("{fd} {flecha} quedó {quedo}"));
+            }
         }
     }
 
@@ -553,6 +581,7 @@ impl Procesos {
             return;
         }
         self.salir(registro);
+        socket.borrow_mut().envio_fallido = registro.resultado < 0;
         if registro.resultado < 0 {
             socket.borrow_mut().termina_envio(hilo, false);
             return self.no_se_movio(registro, &que, &socket);
@@ -567,7 +596,8 @@ impl Procesos {
             self.sospechar((registro.pid, registro.instante), Sospecha::Encimados, &otro, &que);
         }
         let dichos = socket.borrow_mut().decir(true, datos);
-        self.dichos(registro, dichos);
+        self.dichos((registro.pid, registro.instante), registro.fd, dichos);
+        socket.borrow_mut().ultimo_envio = Some((que.clone(), desde.clone()));
         let largo = registro.pedido[0];
         if registro.resultado < largo {
             let que = format!("{que} mandó {} de {largo} bytes, y nadie mandó el resto", registro.resultado);
@@ -585,6 +615,7 @@ impl Procesos {
         let corto = socket.borrow_mut().envio_corto.take();
         let Some(corto) = corto else { return };
         if !corto.sigue_en(largo, registro.puntero) {
+            socket.borrow_mut().excusado = true;
             self.sospechar((registro.pid, registro.instante), Sospecha::EnvioCorto, &corto.desde, &corto.que);
         } else if registro.momento == ENTRA {
             // Sigue faltando hasta que salga.
@@ -600,9 +631,16 @@ impl Procesos {
         {
             let mut socket = socket.borrow_mut();
             socket.se_fue |= matches!(registro.errno, libc::EPIPE | libc::ECONNRESET);
+            socket.excusado = true;
             (socket.envio_corto, socket.recepcion_corta) = (None, None);
         }
         self.llamada(registro, que);
+        let terminaron: &[bool] = match registro.errno {
+            libc::EPIPE => &[true],
+            libc::ECONNRESET => &[true, false],
+            _ => return,
+        };
+        self.lo_que_quedo((registro.pid, registro.instante), registro.fd, socket, terminaron);
     }
 
     fn recv(&mut self, registro: &Registro, datos: &[u8]) {
@@ -635,7 +673,7 @@ impl Procesos {
         }
         let exacto = socket.borrow().es_algo_entero(largo);
         let dichos = socket.borrow_mut().decir(false, datos);
-        self.dichos(registro, dichos);
+        self.dichos((registro.pid, registro.instante), registro.fd, dichos);
         let con_waitall = opciones & libc::MSG_WAITALL != 0;
         let corto = (registro.resultado < largo).then(|| {
             let como = if con_waitall { "con" } else { "sin" };
@@ -649,18 +687,18 @@ impl Procesos {
 
     /// El otro lado cerró.
     fn fin(&mut self, registro: &Registro, socket: &RefCell<Socket>) {
-        let (dichos, a_medias, ya) = {
+        let cuando = (registro.pid, registro.instante);
+        let (dichos, quedo, ya) = {
             let mut socket = socket.borrow_mut();
             socket.se_fue = true;
             socket.recepcion_corta = None;
             let ya = std::mem::replace(&mut socket.conto_el_fin, true);
-            (socket.cerrar(), socket.a_medias(), ya)
+            (socket.cerrar(), socket.lo_que_quedo(false), ya)
         };
-        self.dichos(registro, dichos);
+        self.dichos(cuando, registro.fd, dichos);
         if !ya {
-            let a_medias = a_medias.map(|que| format!(", y quedó {que}")).unwrap_or_default();
-            let que = format!("{} <- fin: el otro lado cerró{a_medias}", registro.fd);
-            self.contar((registro.pid, registro.instante), Clase::Llega, &que);
+            let quedo = quedo.map(|que| format!(", y quedó {que}")).unwrap_or_default();
+            self.contar(cuando, Clase::Llega, &format!("{} <- fin: el otro lado cerró{quedo}", registro.fd));
         }
     }
 
@@ -712,7 +750,10 @@ impl Procesos {
         }
         let socket = self.socket_de(registro);
         let con_nombre = socket.borrow().con_nombre;
-        if del_socket && opcion == libc::SO_REUSEPORT && valor != 0 {
+        if del_socket && opcion == libc::SO_LINGER {
+            // Si va a cortar, lo que quede por la mitad es a propósito.
+            socket.borrow_mut().excusado |= valor != 0;
+        } else if del_socket && opcion == libc::SO_REUSEPORT && valor != 0 {
             let que = format!(
                 "{que}: ésa es la {} (SO_REUSEADDR es la {}, y las dos con | son otra vez la {})",
                 libc::SO_REUSEPORT,
@@ -807,12 +848,18 @@ impl Procesos {
     }
 
     /// Lo que quedó pendiente de los que no terminaron en orden.
-    pub(crate) fn terminar_todos(&mut self) {
+    pub(crate) fn terminar_todos(&mut self, ahora: u64) {
         self.contar_esperas(u64::MAX);
         let pendientes: Vec<(u32, u32)> =
             self.de.iter().flat_map(|(pid, proceso)| proceso.cierres_de_nada.keys().map(|tid| (*pid, *tid))).collect();
         for (pid, tid) in pendientes {
             self.no_era_un_barrido(pid, tid);
+        }
+        self.de.values_mut().for_each(|proceso| proceso.bifurcaciones.clear());
+        let mut pids: Vec<u32> = self.de.keys().copied().collect();
+        pids.sort_unstable();
+        for pid in pids {
+            self.dejar_todo((pid, ahora));
         }
     }
 
@@ -867,6 +914,11 @@ fn por_ahora(registro: &Registro) -> bool {
 /// Las de varias partes dicen cuánto se pidió recién al salir.
 fn sin_tamanio_al_entrar(registro: &Registro) -> bool {
     ["sendmsg", "writev", "recvmsg", "readv"].contains(&nombre(registro))
+}
+
+/// Si el que cierra tenía todavía a quién mandarle: su conexión estaba establecida (1), o sólo él la había terminado (4 y 5).
+fn sigue_el_otro(cierre: &Registro) -> bool {
+    [1, 4, 5].contains(&cierre.pedido[1])
 }
 
 /// Si a quien mandó sin MSG_NOSIGNAL lo mata SIGPIPE.

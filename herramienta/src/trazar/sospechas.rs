@@ -7,6 +7,7 @@ pub(crate) enum Clase {
     NoEsUnSocket,
     SinNosignal,
     EnvioCorto,
+    MensajeCorto,
     RecepcionCorta,
     CortaConWaitall,
     Tamanio,
@@ -30,6 +31,9 @@ impl Clase {
                 "Con MSG_NOSIGNAL, send da -1 y EPIPE; sin él, SIGPIPE mata al programa sin un mensaje."
             }
             Self::EnvioCorto => "send puede aceptar una parte: seguí desde ahí, en un while, hasta que salga todo.",
+            Self::MensajeCorto => {
+                "El tamaño del header es el de los bytes que van detrás: strlen, por ejemplo, no cuenta el cero del final."
+            }
             Self::RecepcionCorta => {
                 "TCP no junta lo que se mandó junto: pedilos con MSG_WAITALL, o en un while hasta tenerlos."
             }

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
@@ -66,6 +67,25 @@ static void conectar(int *uno, int *otro)
 static void mandar(int fd, const void *datos, size_t cuantos)
 {
 	exigir(send(fd, datos, cuantos, MSG_NOSIGNAL) == (ssize_t)cuantos, "send");
+}
+
+/* Las dos puntas, ya presentadas: otro es el que atendió. */
+static void saludar(int *uno, int *otro)
+{
+	int saludo;
+
+	conectar(uno, otro);
+	mandar(*uno, "\1\0\0\0", 4);
+	exigir(recv(*otro, &saludo, 4, MSG_WAITALL) == 4, "recv");
+	mandar(*otro, "\0\0\0\0", 4);
+	exigir(recv(*uno, &saludo, 4, MSG_WAITALL) == 4, "recv");
+}
+
+/* Un mensaje de 100 bytes, y sólo 10. */
+static void mandar_la_mitad(int fd)
+{
+	mandar(fd, "\0\0\0\0\144\0\0\0", 8);
+	mandar(fd, "diez bytes", 10);
 }
 
 static void sigue_bind(void)
@@ -345,6 +365,158 @@ static void en_un_hijo(void)
 	close(otro);
 }
 
+static void mensaje_corto(void)
+{
+	int uno, otro;
+
+	saludar(&uno, &otro);
+	mandar(otro, "\0\0\0\0\144\0\0\0", 8);
+	exigir(send(otro, "diez bytes", 10, MSG_NOSIGNAL) == 10, "send"); /* ACA mensaje_corto */
+	close(otro);
+	close(uno);
+}
+
+/* Lo que se dijo por la mitad, sin que sea sospechoso. */
+
+static void eco_sin_header(void)
+{
+	int uno, otro;
+	char texto[9];
+
+	saludar(&uno, &otro);
+	mandar(otro, "ñandú", 8);
+	close(otro);
+	exigir(recv(uno, texto, 8, MSG_WAITALL) == 8 && recv(uno, texto, 1, 0) == 0, "recv");
+	close(uno);
+}
+
+static void menos_que_un_header(void)
+{
+	int uno, otro;
+	char texto[16];
+
+	saludar(&uno, &otro);
+	mandar(otro, "hola", 5);
+	exigir(recv(uno, texto, sizeof texto, 0) == 5, "recv");
+	close(uno);
+	close(otro);
+}
+
+/* Uno entero y el comienzo de otro, juntos. */
+static void sobra_un_pedazo(void)
+{
+	int uno, otro;
+
+	saludar(&uno, &otro);
+	mandar(otro, "\0\0\0\0\5\0\0\0hola\0\377\377\377", 16);
+	close(otro);
+	close(uno);
+}
+
+/* Detrás de uno entero, lo que no puede ser; y lo que le sigue. */
+static void header_imposible(void)
+{
+	int uno, otro;
+
+	saludar(&uno, &otro);
+	mandar(uno, "\0\0\0\0\5\0\0\0hola\0chau, chau", 23);
+	mandar(otro, "\0\0\0\0\377\377\377\377hola", 13);
+	close(otro);
+	close(uno);
+}
+
+static void a_medias_y_lo_matan(void)
+{
+	int uno, otro;
+	char texto[12];
+
+	saludar(&uno, &otro);
+	mandar_la_mitad(otro);
+	exigir(recv(uno, texto, sizeof texto, MSG_WAITALL) == sizeof texto, "recv");
+	raise(SIGKILL);
+}
+
+static void a_medias_y_exec(void)
+{
+	int uno, otro;
+
+	saludar(&uno, &otro);
+	mandar_la_mitad(otro);
+	execl("/bin/true", "true", (char *)NULL);
+	exigir(0, "execl");
+}
+
+/* El que termina con lo que heredó. */
+static void a_medias_y_termina(void)
+{
+	int uno, otro, estado, solo[2];
+	pid_t hijo;
+	char nada;
+
+	saludar(&uno, &otro);
+	exigir(pipe(solo) == 0, "pipe");
+	hijo = fork();
+	if (hijo == 0) {
+		close(solo[1]);
+		exigir(read(solo[0], &nada, 1) == 0, "read");
+		close(uno);
+		mandar_la_mitad(otro);
+		exit(0);
+	}
+	close(otro);
+	close(solo[1]);
+	exigir(waitpid(hijo, &estado, 0) == hijo && estado == 0, "waitpid");
+	close(uno);
+}
+
+static void a_medias_y_se_fue(void)
+{
+	int uno, otro;
+	struct pollfd fin = {.events = POLLRDHUP};
+
+	saludar(&uno, &otro);
+	mandar_la_mitad(otro);
+	shutdown(uno, SHUT_WR);
+	fin.fd = otro;
+	exigir(poll(&fin, 1, -1) == 1, "poll");
+	close(otro);
+	close(uno);
+}
+
+static void a_medias_y_corte(void)
+{
+	int uno, otro;
+	struct linger ya = {.l_onoff = 1};
+	char nada;
+
+	saludar(&uno, &otro);
+	mandar_la_mitad(otro);
+	exigir(setsockopt(uno, SOL_SOCKET, SO_LINGER, &ya, sizeof ya) == 0, "setsockopt");
+	close(uno);
+	exigir(recv(otro, &nada, 1, 0) < 0 && errno == ECONNRESET, "recv");
+	exigir(send(otro, "y el resto", 10, MSG_NOSIGNAL) < 0 && errno == EPIPE, "send");
+	close(otro);
+}
+
+/* El que corta a propósito, y el que no pudo mandar más. */
+static void a_medias_a_proposito(void)
+{
+	int uno, otro;
+	struct linger ya = {.l_onoff = 1};
+
+	saludar(&uno, &otro);
+	mandar_la_mitad(otro);
+	exigir(setsockopt(otro, SOL_SOCKET, SO_LINGER, &ya, sizeof ya) == 0, "setsockopt");
+	close(otro);
+	close(uno);
+	saludar(&uno, &otro);
+	mandar_la_mitad(otro);
+	shutdown(otro, SHUT_WR);
+	exigir(send(otro, "y el resto", 10, MSG_NOSIGNAL) < 0 && errno == EPIPE, "send");
+	close(otro);
+	close(uno);
+}
+
 /* Lo que parece y no es. */
 static void nada(void)
 {
@@ -392,7 +564,9 @@ int main(int argc, char **argv)
 	} casos[] = {CASO(sigue_bind), CASO(sigue_listen), CASO(sigue_connect), CASO(menos_uno), CASO(sin_nosignal), CASO(sigpipe),
 		     CASO(envio_corto), CASO(recibe_corto), CASO(abandona_corto), CASO(recibe_corto_crudo), CASO(waitall_corto), CASO(tamanio), CASO(opcion),
 		     CASO(opcion_tarde), CASO(cierra_dos), CASO(cierra_nada), CASO(cerrado), CASO(encimados), CASO(abierto),
-		     CASO(en_un_hijo), CASO(nada)};
+		     CASO(en_un_hijo), CASO(mensaje_corto), CASO(eco_sin_header), CASO(menos_que_un_header), CASO(sobra_un_pedazo), CASO(header_imposible),
+		     CASO(a_medias_y_lo_matan), CASO(a_medias_y_exec), CASO(a_medias_y_termina), CASO(a_medias_y_se_fue), CASO(a_medias_y_corte),
+		     CASO(a_medias_a_proposito), CASO(nada)};
 
 	for (size_t i = 0; i < sizeof casos / sizeof *casos; i++)
 		if (argc > 1 && strcmp(argv[1], casos[i].nombre) == 0) {
