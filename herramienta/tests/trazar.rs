@@ -177,6 +177,11 @@ const NO_SOSPECHOSAS: &[(&str, &str, &[&str])] = &[
         "terminó con 0",
         &["send(5) = -1: el otro lado ya se había ido", LA_MITAD, "close(5)", "close(4)"],
     ),
+    (
+        "opciones",
+        "terminó con 0",
+        &["setsockopt(3, TCP_DEFER_ACCEPT)", "setsockopt(3, TCP_KEEPIDLE)", "setsockopt(3, nivel 6, opción 99) = -1: "],
+    ),
 ];
 
 #[test]

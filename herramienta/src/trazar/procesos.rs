@@ -81,6 +81,30 @@ pub(crate) struct Procesos {
     de: HashMap<u32, Proceso>,
 }
 
+/// Las opciones de setsockopt que tienen nombre en la traza: su nivel, su número y cómo se llaman.
+const OPCIONES: [(i32, i32, &str); 20] = [
+    (libc::SOL_SOCKET, libc::SO_REUSEADDR, "SO_REUSEADDR"),
+    (libc::SOL_SOCKET, libc::SO_REUSEPORT, "SO_REUSEPORT"),
+    (libc::SOL_SOCKET, libc::SO_RCVTIMEO, "SO_RCVTIMEO"),
+    (libc::SOL_SOCKET, libc::SO_SNDTIMEO, "SO_SNDTIMEO"),
+    (libc::SOL_SOCKET, libc::SO_LINGER, "SO_LINGER"),
+    (libc::SOL_SOCKET, libc::SO_KEEPALIVE, "SO_KEEPALIVE"),
+    (libc::SOL_SOCKET, libc::SO_RCVBUF, "SO_RCVBUF"),
+    (libc::SOL_SOCKET, libc::SO_SNDBUF, "SO_SNDBUF"),
+    (libc::SOL_SOCKET, libc::SO_RCVLOWAT, "SO_RCVLOWAT"),
+    (libc::IPPROTO_TCP, libc::TCP_NODELAY, "TCP_NODELAY"),
+    (libc::IPPROTO_TCP, libc::TCP_QUICKACK, "TCP_QUICKACK"),
+    (libc::IPPROTO_TCP, libc::TCP_CORK, "TCP_CORK"),
+    (libc::IPPROTO_TCP, libc::TCP_DEFER_ACCEPT, "TCP_DEFER_ACCEPT"),
+    (libc::IPPROTO_TCP, libc::TCP_KEEPIDLE, "TCP_KEEPIDLE"),
+    (libc::IPPROTO_TCP, libc::TCP_KEEPINTVL, "TCP_KEEPINTVL"),
+    (libc::IPPROTO_TCP, libc::TCP_KEEPCNT, "TCP_KEEPCNT"),
+    (libc::IPPROTO_TCP, libc::TCP_SYNCNT, "TCP_SYNCNT"),
+    (libc::IPPROTO_TCP, libc::TCP_USER_TIMEOUT, "TCP_USER_TIMEOUT"),
+    (libc::IPPROTO_TCP, libc::TCP_NOTSENT_LOWAT, "TCP_NOTSENT_LOWAT"),
+    (libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, "IPV6_V6ONLY"),
+];
+
 /// Cuánto se espera antes de contar que una llamada espera.
 const DEMORA: u64 = 100_000_000;
 
@@ -732,16 +756,13 @@ impl Procesos {
         let [nivel, opcion, valor] = registro.pedido.map(|uno| i32::try_from(uno).unwrap_or(0));
         let fd = registro.fd;
         let del_socket = nivel == libc::SOL_SOCKET;
-        let que = match (nivel, opcion) {
-            (libc::SOL_SOCKET, libc::SO_REUSEADDR) => format!("setsockopt({fd}, SO_REUSEADDR)"),
-            (libc::SOL_SOCKET, libc::SO_REUSEPORT) => format!("setsockopt({fd}, SO_REUSEPORT)"),
-            (libc::SOL_SOCKET, libc::SO_RCVTIMEO) => format!("setsockopt({fd}, SO_RCVTIMEO)"),
-            (libc::SOL_SOCKET, libc::SO_SNDTIMEO) => format!("setsockopt({fd}, SO_SNDTIMEO)"),
-            (libc::SOL_SOCKET, libc::SO_LINGER) => format!("setsockopt({fd}, SO_LINGER)"),
-            (libc::SOL_SOCKET, libc::SO_KEEPALIVE) => format!("setsockopt({fd}, SO_KEEPALIVE)"),
-            (libc::IPPROTO_TCP, libc::TCP_NODELAY) => format!("setsockopt({fd}, TCP_NODELAY)"),
-            (libc::IPPROTO_TCP, libc::TCP_QUICKACK) => return,
-            _ => format!("setsockopt({fd}, nivel {nivel}, opción {opcion})"),
+        // La que anda se pide en cada mensaje: contarla taparía lo demás.
+        if (nivel, opcion) == (libc::IPPROTO_TCP, libc::TCP_QUICKACK) && registro.resultado == 0 {
+            return;
+        }
+        let que = match OPCIONES.iter().find(|una| (una.0, una.1) == (nivel, opcion)) {
+            Some((.., nombre)) => format!("setsockopt({fd}, {nombre})"),
+            None => format!("setsockopt({fd}, nivel {nivel}, opción {opcion})"),
         };
         self.usar(registro, &que);
         self.llamada(registro, &que);

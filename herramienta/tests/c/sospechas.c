@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -517,6 +518,17 @@ static void a_medias_a_proposito(void)
 	close(uno);
 }
 
+static void opciones(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0), si = 1;
+
+	exigir(setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &si, sizeof si) == 0, "setsockopt");
+	exigir(setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &si, sizeof si) == 0, "setsockopt");
+	exigir(setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &si, sizeof si) == 0, "setsockopt");
+	exigir(setsockopt(fd, IPPROTO_TCP, 99, &si, sizeof si) < 0, "setsockopt");
+	close(fd);
+}
+
 /* Lo que parece y no es. */
 static void nada(void)
 {
@@ -566,7 +578,7 @@ int main(int argc, char **argv)
 		     CASO(opcion_tarde), CASO(cierra_dos), CASO(cierra_nada), CASO(cerrado), CASO(encimados), CASO(abierto),
 		     CASO(en_un_hijo), CASO(mensaje_corto), CASO(eco_sin_header), CASO(menos_que_un_header), CASO(sobra_un_pedazo), CASO(header_imposible),
 		     CASO(a_medias_y_lo_matan), CASO(a_medias_y_exec), CASO(a_medias_y_termina), CASO(a_medias_y_se_fue), CASO(a_medias_y_corte),
-		     CASO(a_medias_a_proposito), CASO(nada)};
+		     CASO(a_medias_a_proposito), CASO(opciones), CASO(nada)};
 
 	for (size_t i = 0; i < sizeof casos / sizeof *casos; i++)
 		if (argc > 1 && strcmp(argv[1], casos[i].nombre) == 0) {
