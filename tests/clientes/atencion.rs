@@ -307,6 +307,8 @@ fn en_rust_el_limite_y_el_plazo_de_cierre() {
     let opciones = Opciones::nuevas().clientes_maximos(Some(2)).unwrap().plazo_de_cierre(PLAZO_DE_CIERRE);
     let atendido = Atendido::nuevo(&opciones, move |cliente| {
         su_mayor.fetch_max(suyo.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        // El primero espera al segundo: que coincidan no depende de la suerte.
+        comun::esperar_que("que haya dos a la vez", comun::PLAZO, || su_mayor.load(Ordering::SeqCst) >= 2);
         eco(cliente);
         suyo.fetch_sub(1, Ordering::SeqCst);
     });
