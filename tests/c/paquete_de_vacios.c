@@ -52,7 +52,8 @@ struct envio {
 static void *mandar(void *x) {
 	struct envio *e = x;
 	int cada = 4 + e->largo, mide = e->cuantos * cada, header[2] = {PAQUETE, mide};
-	char *payload = calloc(1, (size_t)mide);
+	char *payload = malloc((size_t)mide);
+	memset(payload, 'x', (size_t)mide);
 	for (int i = 0; i < e->cuantos; i++)
 		memcpy(payload + i * cada, &e->largo, 4);
 	par_mandar(par, header, 8);
@@ -145,6 +146,28 @@ static void con_limite(const char *limite, int entran, int largo, int no_entran)
 	terminar();
 }
 
+/* De los tamaños en que se pide más memoria, justo antes y justo después: cada valor llega entero y con su cero escondido. */
+static void bordes(void) {
+	static const int lugares[] = {16 * 1024, MIB, 2 * MIB, 4 * MIB};
+	entre_dos(NULL);
+	for (int i = 0; i < 4 * 5; i++) {
+		int largo = lugares[i / 5] - 2 + i % 5;
+		t_list *valores = recibir(2, largo);
+		EXIGIR(tp0_error() == NULL && valores->elements_count == 2);
+		EXIGIR(strlen(valores->head->data) == (size_t)largo && strlen(valores->head->next->data) == (size_t)largo);
+		tp0_liberar_lista(valores);
+		struct envio e = {1, largo - 4};
+		pthread_t hilo = empezar_a_mandar(&e);
+		EXIGIR(recibir_operacion(conexion) == PAQUETE);
+		int mide;
+		char *payload = recibir_buffer(&mide, conexion);
+		EXIGIR(payload != NULL && mide == largo && strlen(payload + 4) == (size_t)largo - 4);
+		free(payload);
+		EXIGIR(pthread_join(hilo, NULL) == 0);
+	}
+	terminar();
+}
+
 int main(int cantidad, char **valores) {
 	EXIGIR(cantidad == 2);
 	alarm(50);
@@ -156,6 +179,8 @@ int main(int cantidad, char **valores) {
 		EXIGIR(pthread_create(&hilo, NULL, vacios, NULL) == 0 && pthread_join(hilo, NULL) == 0);
 	} else if (strcmp(valores[1], "de_a_dos_pasos") == 0)
 		de_a_dos_pasos();
+	else if (strcmp(valores[1], "bordes") == 0)
+		bordes();
 	else if (strcmp(valores[1], "limites") == 0) {
 		con_limite("10", 2, 0, 0);
 		con_limite("4096", 1024, 0, 0);

@@ -108,7 +108,7 @@ fn todo_bien(programa: &Path, caso: &str, entorno: &[(&str, &str)]) -> Salida {
 #[test]
 fn un_paquete_de_valores_vacios_no_ocupa_dieciseis_veces_lo_que_mide() {
     let programa = comun::compilar_con_tp0("paquete_de_vacios", &["paquete_de_vacios.c"]);
-    for caso in ["vacios", "vacios_en_un_hilo", "de_a_dos_pasos", "limites"] {
+    for caso in ["vacios", "vacios_en_un_hilo", "de_a_dos_pasos", "limites", "bordes"] {
         todo_bien(&programa, caso, &[]);
     }
 }
