@@ -1166,7 +1166,8 @@ static void uno_tras_otro(void) {
 			descriptores = descriptores_abiertos();
 		}
 	}
-	EXIGIR(virtual_mib() - al_principio < 100);
+	/* Las pilas de todos serían 4.800. Lo que malloc aparta para un hilo que justo coincidió con otro (64 por vez) no es de ningún cliente. */
+	EXIGIR(virtual_mib() - al_principio < 1000);
 	/* El del último puede no haberse cerrado todavía. */
 	EXIGIR(descriptores_abiertos() <= descriptores + 2);
 	parar(&a);
