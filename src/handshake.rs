@@ -221,12 +221,14 @@ mod pruebas {
 
     #[test]
     fn opcional_distingue_handshake_header_y_lo_que_falta() {
-        let casos: [(&[u8], Veredicto); 7] = [
+        let casos: [(&[u8], Veredicto); 8] = [
             (&[], Veredicto::Falta),
             (&[1, 0, 0], Veredicto::Falta),
             (&[1, 0, 0, 0], Veredicto::Bienvenido(1)),
             (&[7, 0, 0, 0], Veredicto::Falta),
             (&[7, 0, 0, 0, 2, 0, 0], Veredicto::Falta),
+            // El header de un PAQUETE, partido después del código: empieza como un handshake y no lo es.
+            (&[1, 0, 0, 0, 2], Veredicto::Falta),
             (&[0, 0, 0, 0, 5, 0, 0, 0], Veredicto::SinHandshake),
             (&[0x47, 0x45, 0x54, 0x20, 0x2f, 0x20, 0x48, 0x54], Veredicto::OtroProtocolo),
         ];
