@@ -141,12 +141,14 @@ mod pruebas {
 
     #[test]
     fn las_conexiones_que_ya_no_estan_no_ocupan_lugar() {
-        let (_cable, atendido) = entrar(&Vivos::nuevos());
+        let vivos = Vivos::nuevos();
+        let (_cable, atendido) = entrar(&vivos);
         for _ in 0..1000 {
             let pasajera: Arc<dyn Cortable> = Arc::new(Cable::default());
             atendido.anotar(&pasajera);
         }
         assert!(atendido.conexiones.tomar().capacity() <= 8);
+        vivos.salir(&atendido);
     }
 
     #[test]

@@ -271,6 +271,7 @@ impl Errno {
 mod pruebas {
     use super::*;
     use std::ffi::CStr;
+    use std::panic::panic_any;
 
     fn texto() -> Option<String> {
         let texto = ultimo_error();
@@ -290,11 +291,11 @@ mod pruebas {
         struct Explosivo;
         impl Drop for Explosivo {
             fn drop(&mut self) {
-                panic!("al soltarlo");
+                panic_any(());
             }
         }
-        let al_soltarlo: c_int = guardia(|| std::panic::panic_any(Explosivo));
-        let al_contarlo: c_int = guardia_con(|| panic!("uno"), |_| panic!("otro"));
+        let al_soltarlo: c_int = guardia(|| panic_any(Explosivo));
+        let al_contarlo: c_int = guardia_con(|| panic!("uno"), |_| panic_any(()));
         assert_eq!((al_soltarlo, al_contarlo, Errno::de_este_hilo().valor()), (-1, -1, libc::ENOTRECOVERABLE));
     }
 
