@@ -58,7 +58,8 @@ armar() {
 adentro() {
     local jaula=$JAULAS/$1
     shift
-    unshare --mount --pid --fork --kill-child bash -c '
+    # Se va también con quien la lanzó, si lo matan.
+    setpriv --pdeathsig KILL unshare --mount --pid --fork --kill-child bash -c '
         jaula=$1; shift
         mount -t proc proc "$jaula/proc" && mount --rbind /dev "$jaula/dev" && exec chroot "$jaula" "$@"' - "$jaula" "$@"
 }
