@@ -293,8 +293,8 @@ pub struct PaqueteRecibido<'a> {
 impl fmt::Debug for PaqueteRecibido<'_> {
     fn fmt(&self, salida: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut lista = salida.debug_list();
-        for valor in self.valores() {
-            match std::str::from_utf8(sin_terminador(valor)) {
+        for (valor, texto) in self.valores().zip(self.textos()) {
+            match texto {
                 Ok(texto) => lista.entry(&texto),
                 Err(_) => lista.entry(&valor),
             };
